@@ -1,0 +1,73 @@
+"""Every error that a user can meet. Imports nothing of ours.
+
+Each error says what is wrong (`message`), where (`where`, "file:line") and what to type next
+(`hint`, required). The command line prints it as two lines and exits with `exit_code`:
+1 refused or findings, 2 usage, 3 a bug of ours, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SmError(Exception):
+    """An expected failure, explained.
+
+    Args:
+        message: What is wrong and why, one sentence without a final full stop.
+        hint: The command or edit that gets the user out of it.
+        where: "file" or "file:line" of the cause, when there is one.
+    """
+
+    exit_code: ClassVar[int] = 1
+    kind: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, hint: str, where: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.where = where
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        return f"{place}{self.message}\nhint: {self.hint}"
+
+
+class UsageError(SmError):
+    """The command line asks for something that does not exist or does not fit together."""
+
+    exit_code = 2
+    kind = "usage"
+
+
+class SpecError(SmError):
+    """A spec or a value in it is invalid: sm.yaml, --set, the service's name."""
+
+    exit_code = 2
+    kind = "spec"
+
+
+class LibraryError(SmError):
+    """A pattern, capability or cloud definition is invalid (ours or an organisation's)."""
+
+    exit_code = 2
+    kind = "library"
+
+
+class TemplateError(SmError):
+    """A template does not render: always a fault of the library, never of the spec."""
+
+    exit_code = 3
+    kind = "template"
+
+
+class RefusedError(SmError):
+    """The request is understood and refused: an incompatible combination or a broken rule."""
+
+    kind = "refused"
+
+
+class WorkspaceError(SmError):
+    """The folder of a service can't be read or written as asked."""
+
+    kind = "workspace"

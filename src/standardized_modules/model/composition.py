@@ -1,0 +1,34 @@
+"""Patterns put together, before names and numbers."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from standardized_modules.model.library import Capability, Cloud, Parameter, Rule
+
+
+class Finding(Struct, frozen=True):
+    """Something about the request that is wrong, with the reason and the way out."""
+
+    rule: str
+    message: str
+    hint: str
+    where: str | None = None
+
+
+class Composition(Struct, frozen=True):
+    """The capabilities and parameters of one service, in a stable order."""
+
+    patterns: dict[str, str]
+    """Pattern name → version, in the order in which the user named them."""
+    capabilities: tuple[Capability, ...]
+    """Required ones first, otherwise in the order in which the patterns list them."""
+    parameters: dict[str, Parameter]
+    rules: dict[str, Rule]
+    cloud: Cloud
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def capability_names(self) -> tuple[str, ...]:
+        """Names of the capabilities, in order."""
+        return tuple(capability.name for capability in self.capabilities)

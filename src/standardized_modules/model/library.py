@@ -1,0 +1,180 @@
+"""What the library holds: patterns, parameters, rules, capabilities, clouds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+Scalar = bool | int | float | str
+ParameterType = Literal["integer", "number", "boolean", "string", "enum"]
+Environment = Literal["dev", "staging", "prod"]
+ENVIRONMENTS: tuple[Environment, ...] = ("dev", "staging", "prod")
+
+Identifier = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$")]
+ParameterPath = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*\\.[a-z][a-z0-9_]*$")]
+Sentence = Annotated[str, Meta(min_length=1)]
+
+
+class Definition(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Base of everything that is written in YAML: immutable, and a typo in a key is an error."""
+
+
+class EnvironmentDefaults(Definition, frozen=True):
+    """Defaults that differ by environment; an absent one takes the parameter's `default`."""
+
+    dev: Annotated[Scalar | None, Meta(description="Default in dev.")] = None
+    staging: Annotated[Scalar | None, Meta(description="Default in staging.")] = None
+    prod: Annotated[Scalar | None, Meta(description="Default in prod.")] = None
+
+
+class Parameter(Definition, frozen=True):
+    """One knob: its type, its bounds and the reason for its default."""
+
+    type: Annotated[ParameterType, Meta(description="Type of the value.")]
+    default: Annotated[Scalar, Meta(description="Value when nobody sets one.")]
+    doc: Annotated[Sentence, Meta(description="What the value does, in one sentence.")]
+    reason: Annotated[Sentence, Meta(description="Why this default, in one line.")]
+    unit: Annotated[str, Meta(description="Unit, spelt out: seconds, bytes.")] = ""
+    minimum: Annotated[float | None, Meta(description="Smallest value allowed.")] = None
+    maximum: Annotated[float | None, Meta(description="Largest value allowed.")] = None
+    choices: Annotated[tuple[Scalar, ...], Meta(description="The only values allowed.")] = ()
+    pattern: Annotated[str, Meta(description="Regular expression for a string.")] = ""
+    environments: Annotated[
+        EnvironmentDefaults, Meta(description="Defaults that differ by environment.")
+    ] = EnvironmentDefaults()
+    source: Annotated[str, Meta(description="Where the bound or the default comes from.")] = ""
+
+    def default_in(self, environment: str) -> Scalar:
+        """The default for one environment."""
+        own: Scalar | None = getattr(self.environments, environment)
+        return self.default if own is None else own
+
+
+class ParameterRefinement(Definition, frozen=True):
+    """What a pattern changes of a parameter that a capability reads."""
+
+    reason: Annotated[Sentence, Meta(description="Why the pattern wants another default.")]
+    default: Scalar | UnsetType = UNSET
+    environments: EnvironmentDefaults | UnsetType = UNSET
+    minimum: float | UnsetType = UNSET
+    maximum: float | UnsetType = UNSET
+
+
+class Rule(Definition, frozen=True):
+    """A relation between parameters that must hold in every environment."""
+
+    require: Annotated[Sentence, Meta(description="Expression over parameters that must be true.")]
+    because: Annotated[Sentence, Meta(description="What breaks when it is false.")]
+    instead: Annotated[Sentence, Meta(description="The way out.")]
+    source: Annotated[str, Meta(description="Where the rule comes from.")] = ""
+
+
+class Conflict(Definition, frozen=True):
+    """A pattern that can't live in the same service."""
+
+    because: Sentence
+    instead: Sentence
+
+
+class Pattern(Definition, frozen=True):
+    """A kind of service: which capabilities it needs, and in whose words."""
+
+    title: Sentence
+    version: Annotated[str, Meta(pattern="^[0-9]+\\.[0-9]+\\.[0-9]+$")]
+    summary: Sentence
+    use_when: Annotated[tuple[str, ...], Meta(min_length=1)]
+    avoid_when: Annotated[tuple[str, ...], Meta(min_length=1)]
+    capabilities: Annotated[tuple[Identifier, ...], Meta(min_length=1)]
+    parameters: dict[ParameterPath, ParameterRefinement] = {}
+    rules: tuple[str, ...] = ()
+    conflicts: dict[Identifier, Conflict] = {}
+
+
+class PatternFile(Definition, frozen=True):
+    """`infrastructure-patterns.yaml`, ours or an organisation's."""
+
+    version: Literal[1]
+    patterns: dict[Identifier, Pattern]
+    parameters: dict[Identifier, dict[ParameterPath, Parameter]] = {}
+    rules: dict[str, Rule] = {}
+
+
+class Derived(Definition, frozen=True):
+    """A value computed from parameters."""
+
+    value: Annotated[Sentence, Meta(description="Expression over parameters and derived values.")]
+    doc: Sentence
+    unit: str = ""
+
+
+class PythonPackages(Definition, frozen=True):
+    """Distributions that the generated service installs, by name in the locked set."""
+
+    runtime: tuple[str, ...] = ()
+    dev: tuple[str, ...] = ()
+
+
+class Capability(Definition, frozen=True):
+    """Something a service can do, with the code and manifests that do it on every cloud."""
+
+    name: Identifier
+    title: Sentence
+    summary: Sentence
+    purpose: Sentence
+    requires: tuple[Identifier, ...] = ()
+    python: PythonPackages = PythonPackages()
+    derived: dict[ParameterPath, Derived] = {}
+
+
+class NameLimit(Definition, frozen=True):
+    """The longest name that one kind of resource accepts."""
+
+    resource: Sentence
+    template: Annotated[str, Meta(description="How the name is made: {name}, {environment}.")]
+    maximum: Annotated[int, Meta(ge=1)]
+    source: Sentence
+    capability: Annotated[str, Meta(description="Checked only with this capability.")] = ""
+
+
+class Unsupported(Definition, frozen=True):
+    """Why a cloud does not implement a capability, and what to do instead."""
+
+    because: Sentence
+    instead: Sentence
+
+
+class Cloud(Definition, frozen=True):
+    """A cloud: its regions, its name limits, the capabilities that it implements."""
+
+    name: Identifier
+    title: Sentence
+    default_region: str
+    region_pattern: Annotated[str, Meta(description="Shape of a region's name.")]
+    implements: tuple[Identifier, ...] = ()
+    unsupported: dict[Identifier, Unsupported] = {}
+    names: tuple[NameLimit, ...] = ()
+
+
+class Versions(Definition, frozen=True):
+    """Pinned versions that templates print: `versions.yaml`."""
+
+    versions: dict[str, str]
+    actions: dict[str, str]
+
+
+class Library(Struct, frozen=True):
+    """Everything loaded: what `compose` works on."""
+
+    patterns: dict[str, Pattern]
+    parameters: dict[str, Parameter]
+    parameter_owner: dict[str, str]
+    rules: dict[str, Rule]
+    base: Capability
+    """What every service has; not a capability that anybody names."""
+    capabilities: dict[str, Capability]
+    clouds: dict[str, Cloud]
+    versions: Versions
+    names: tuple[NameLimit, ...]
+    root: Path

@@ -1,0 +1,32 @@
+"""`.sm/lock.json`: what made a service, and what each file was when `sm` last wrote it."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from standardized_modules.model.library import Scalar
+from standardized_modules.model.tree import Ownership
+
+
+class LockedFile(Struct, frozen=True):
+    """One file as `sm` wrote it."""
+
+    sha256: str
+    ownership: Ownership
+    origin: str
+
+
+class Lock(Struct, frozen=True):
+    """The whole lock. Written last, so that its presence means a complete write."""
+
+    format: int
+    tool: str
+    service: str
+    cloud: str
+    region: str
+    owner: str
+    patterns: dict[str, str]
+    parameters: dict[str, Scalar]
+    environment_parameters: dict[str, dict[str, Scalar]]
+    files: dict[str, LockedFile]
+    base_sha256: str

@@ -1,0 +1,160 @@
+"""Takes names and the library's limits. Returns nothing or findings; raises for a bad name.
+
+Never changes a name: a name that a machine shortened is one that nobody finds again.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+import sys
+from collections.abc import Iterable, Iterator
+
+from standardized_modules.errors import SpecError
+from standardized_modules.model.composition import Finding
+from standardized_modules.model.library import ENVIRONMENTS, Cloud, NameLimit
+
+LABEL = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
+"""RFC 1123 label that begins with a letter: it is a Python package and a Service name too, and
+RFC 1035 (Kubernetes Services before 1.34) wants a letter first."""
+LABEL_LIMIT = 63
+"""RFC 1123 section 2.1: a label has at most 63 octets."""
+
+TAKEN_PACKAGES = frozenset(
+    {
+        "tests", "src", "docs", "scripts", "deploy", "build", "dist", "conftest", "setup",
+        "fastapi", "starlette", "pydantic", "pydantic_settings", "pydantic_core", "uvicorn",
+        "uvloop", "httptools", "prometheus_client", "opentelemetry", "redis", "click", "jinja2",
+        "anyio", "httpx", "pytest", "sqlalchemy", "alembic", "asyncpg", "aiobotocore", "azure",
+        "pip", "setuptools", "wheel", "hatchling", "ruff", "mypy", "yaml",
+    }
+)  # fmt: skip
+"""Import names that a package of the generated service would shadow."""
+
+
+def check_service_name(name: str, where: str | None = None) -> None:
+    """Refuse a name that can't be a host name, a Kubernetes object and a Python package.
+
+    Limits of clouds depend on what is composed: see `check_limits`.
+
+    Raises:
+        SpecError: naming the limit, its reason and a name that would do.
+    """
+    package = name.replace("-", "_")
+    if not LABEL.fullmatch(name) or "--" in name:
+        raise SpecError(
+            f"{name!r} is not a service name: it becomes a host name and a Kubernetes object, so "
+            "it must be an RFC 1123 label that begins with a letter (a-z, 0-9 and single '-')",
+            hint=f"try {_suggestion(name)!r}",
+            where=where,
+        )
+    if len(name) > LABEL_LIMIT:
+        raise SpecError(
+            f"the name has {len(name)} characters, an RFC 1123 label at most {LABEL_LIMIT}",
+            hint=f"shorten it, for example {name[:20].rstrip('-')!r}",
+            where=where,
+        )
+    reason = _package_problem(package)
+    if reason:
+        raise SpecError(
+            f"the service's Python package would be called {package!r}, {reason}",
+            hint=f"try {name + '-service'!r}",
+            where=where,
+        )
+
+
+def _package_problem(package: str) -> str | None:
+    if keyword.iskeyword(package) or keyword.issoftkeyword(package):
+        return "which is a Python keyword"
+    if package in sys.stdlib_module_names:
+        return "which would shadow the standard library's module of that name"
+    if package in TAKEN_PACKAGES:
+        return "which would shadow a package that the service or its build uses"
+    return None
+
+
+def _suggestion(name: str) -> str:
+    words = re.findall(r"[a-z0-9]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower())
+    joined = "-".join(words).lstrip("0123456789-")
+    return joined or "orders"
+
+
+def check_limits(
+    name: str, limits: Iterable[NameLimit], capabilities: Iterable[str], where: str | None = None
+) -> Iterator[Finding]:
+    """One finding for each resource whose name would be too long in some environment.
+
+    Args:
+        name: The service's name.
+        limits: The limits, from `names.yaml` and the cloud.
+        capabilities: Names of the composed capabilities; limits of others don't count.
+        where: Where the name was written.
+    """
+    present = set(capabilities)
+    for limit in limits:
+        if limit.capability and limit.capability not in present:
+            continue
+        longest = max(
+            (limit.template.format(name=name, environment=each) for each in ENVIRONMENTS), key=len
+        )
+        over = len(longest) - limit.maximum
+        if over > 0:
+            yield Finding(
+                rule="name-too-long",
+                message=(
+                    f"{longest!r} has {len(longest)} characters; {limit.resource} takes at most "
+                    f"{limit.maximum} ({limit.source})"
+                ),
+                hint=f"shorten the service's name by {over} to {len(name) - over} characters",
+                where=where,
+            )
+
+
+def check_region(region: str, cloud: Cloud, where: str | None = None) -> None:
+    """Refuse what does not look like a region of this cloud.
+
+    Raises:
+        SpecError: with an example.
+    """
+    if not re.fullmatch(cloud.region_pattern, region):
+        raise SpecError(
+            f"{region!r} does not look like a region of {cloud.title}",
+            hint=f"for example: {cloud.default_region}",
+            where=where,
+        )
+
+
+def default_owner(service: str) -> str:
+    """The owner when nobody names one: the team that bears the service's name."""
+    return f"team-{service}"
+
+
+def check_owner(owner: str, where: str | None = None) -> None:
+    """An owner is a GitHub team slug: it stands in CODEOWNERS, labels and tags.
+
+    Raises:
+        SpecError: with the form.
+    """
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", owner):
+        raise SpecError(
+            f"{owner!r} is not a team's slug: it becomes a Kubernetes label (at most 63 "
+            "characters), a tag and an entry in CODEOWNERS",
+            hint="use lower-case letters, digits and '-', for example team-payments",
+            where=where,
+        )
+
+
+def check_description(text: str, where: str | None = None) -> str:
+    """A description is one printable line: it stands in TOML, YAML, HCL and Markdown.
+
+    Raises:
+        SpecError: for line breaks, quotes, backslashes and template signs.
+    """
+    if len(text) > 160 or any(sign in text for sign in '"\\`${}<>|') or not text.isprintable():
+        raise SpecError(
+            "a description is one line of at most 160 printable characters without "
+            "quotes, backslashes, braces or angle brackets",
+            hint="shorten it to one plain sentence",
+            where=where,
+        )
+    return text

