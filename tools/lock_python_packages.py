@@ -1,7 +1,7 @@
 """Resolve tools/python-packages.in and write the lock that generated services are cut from.
 
     python tools/lock_python_packages.py             # resolve and write
-    python tools/lock_python_packages.py --check     # fail when the shipped lock does not fit the input
+    python tools/lock_python_packages.py --check     # compare the shipped lock with its input
 
 Needs `uv` (the resolver) and `packaging`. Versions younger than the cooldown are not considered:
 hijacked releases are usually found and pulled within days.
@@ -76,7 +76,9 @@ def read_input(text: str) -> list[DirectPackage]:
 def resolve(direct: Iterable[DirectPackage], before: datetime.date) -> dict[str, Any]:
     """uv's universal resolution of the direct packages, as the parsed uv.lock."""
     requirements = [
-        f"{package.name}[{','.join(package.extras)}]{package.range}" if package.extras else f"{package.name}{package.range}"
+        f"{package.name}[{','.join(package.extras)}]{package.range}"
+        if package.extras
+        else f"{package.name}{package.range}"
         for package in direct
     ]
     project = (
@@ -85,7 +87,16 @@ def resolve(direct: Iterable[DirectPackage], before: datetime.date) -> dict[str,
     )
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "pyproject.toml").write_text(project, encoding="utf-8")
-        command = ["uv", "lock", "--quiet", "--no-config", "--project", folder, "--exclude-newer", before.isoformat()]
+        command = [
+            "uv",
+            "lock",
+            "--quiet",
+            "--no-config",
+            "--project",
+            folder,
+            "--exclude-newer",
+            before.isoformat(),
+        ]
         subprocess.run(command, check=True)
         return tomllib.loads(Path(folder, "uv.lock").read_text(encoding="utf-8"))
 
@@ -160,11 +171,15 @@ def hashes(package: dict[str, Any]) -> list[str]:
     ]
     source = [package["sdist"]["hash"]] if "sdist" in package else []
     if not wheels:
-        raise SystemExit(f"{package['name']} {package['version']} has no wheel for a supported machine")
+        raise SystemExit(
+            f"{package['name']} {package['version']} has no wheel for a supported machine"
+        )
     return sorted({digest.removeprefix("sha256:") for digest in wheels + source})
 
 
-def lock(direct: Iterable[DirectPackage], resolution: dict[str, Any], before: datetime.date) -> dict[str, Any]:
+def lock(
+    direct: Iterable[DirectPackage], resolution: dict[str, Any], before: datetime.date
+) -> dict[str, Any]:
     """The shipped document: direct packages with range and reason, their closure with hashes."""
     by_name = {package.name: package for package in direct}
     packages: dict[str, dict[str, Any]] = {}
@@ -188,7 +203,7 @@ def lock(direct: Iterable[DirectPackage], resolution: dict[str, Any], before: da
         packages[name] = entry | {"sha256": hashes(package)}
     kept = reachable(packages, by_name)
     return {
-        "about": "Made by tools/lock_python_packages.py from tools/python-packages.in. Do not edit.",
+        "about": "Made by tools/lock_python_packages.py; edit tools/python-packages.in.",
         "requires_python": REQUIRES_PYTHON,
         "released_before": before.isoformat(),
         "packages": {name: packages[name] for name in sorted(kept)},
@@ -233,7 +248,13 @@ def main() -> int:
     direct = read_input(INPUT.read_text(encoding="utf-8"))
     if arguments.check:
         found = problems(direct, json.loads(OUTPUT.read_text(encoding="utf-8")))
-        print("\n".join([*found, "run: python tools/lock_python_packages.py"] if found else ["lock fits its input"]))
+        print(
+            "\n".join(
+                [*found, "run: python tools/lock_python_packages.py"]
+                if found
+                else ["lock fits its input"]
+            )
+        )
         return 1 if found else 0
     before = datetime.datetime.now(tz=datetime.UTC).date() - COOLDOWN
     document = lock(direct, resolve(direct, before), before)

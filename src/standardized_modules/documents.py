@@ -116,14 +116,19 @@ def _refuse_aliases(loader: Any, text: str, name: str, error: type[SmError]) -> 
             raise error(
                 "anchors and aliases are not allowed here",
                 hint="write the value out in each place",
-                where=f"{name}:{event.start_mark.line + 1}",
+                where=f"{name}:{_line(event)}",
             )
-        if getattr(event, "tag", None):
+        tag = getattr(event, "tag", None)
+        if tag:
             raise error(
-                f"the tag {event.tag!r} is not allowed here",
+                f"the tag {tag!r} is not allowed here",
                 hint="write a plain value; quote it when it is a string that begins with '!'",
-                where=f"{name}:{event.start_mark.line + 1}",
+                where=f"{name}:{_line(event)}",
             )
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1
 
 
 def _syntax_error(problem: yaml.YAMLError, name: str, error: type[SmError]) -> SmError:
@@ -136,9 +141,7 @@ def _syntax_error(problem: yaml.YAMLError, name: str, error: type[SmError]) -> S
     )
 
 
-def _build(
-    node: yaml.Node, path: Path, lines: dict[Path, int], name: str, error: type[SmError]
-) -> Any:
+def _build(node: yaml.Node, path: Path, lines: dict[Path, int], name: str, error: type[SmError]) -> Any:
     lines[path] = lines.get(path, node.start_mark.line + 1)
     if len(path) > MAXIMUM_DEPTH:
         raise error(
@@ -149,10 +152,7 @@ def _build(
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, path, lines, name, error)
     if isinstance(node, yaml.SequenceNode):
-        return [
-            _build(item, (*path, index), lines, name, error)
-            for index, item in enumerate(node.value)
-        ]
+        return [_build(item, (*path, index), lines, name, error) for index, item in enumerate(node.value)]
     return _scalar(node)
 
 
@@ -163,9 +163,7 @@ def _mapping(
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1
         if not isinstance(key_node, yaml.ScalarNode) or key_node.value == "<<":
-            raise error(
-                "a key must be a plain word", hint="rename the key", where=f"{name}:{line}"
-            )
+            raise error("a key must be a plain word", hint="rename the key", where=f"{name}:{line}")
         key = key_node.value
         if key in result:
             first = lines[(*path, key)]

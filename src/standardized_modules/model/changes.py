@@ -10,19 +10,32 @@ from msgspec import Struct
 from standardized_modules.model.tree import Ownership
 
 Action = Literal[
-    "create", "update", "merge", "delete", "keep", "keep-edited", "keep-deleted", "orphan", "conflict"
+    "create",
+    "update",
+    "merge",
+    "delete",
+    "keep",
+    "keep-edited",
+    "keep-deleted",
+    "orphan",
+    "conflict",
 ]
 WRITING: frozenset[Action] = frozenset({"create", "update", "merge"})
 
 
 class Change(Struct, frozen=True):
-    """The decision for one path. `content` is what to write, when the action writes."""
+    """The decision for one path.
+
+    `content` is what to write, or for a conflict what is proposed; `before` is the sha256 of what
+    stood on disk when the decision was made, None for nothing.
+    """
 
     path: str
     action: Action
     reason: str
     ownership: Ownership = "managed"
     content: bytes | None = None
+    before: str | None = None
     executable: bool = False
 
 

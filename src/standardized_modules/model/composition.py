@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from standardized_modules.model.library import Capability, Cloud, Parameter, Rule
+from standardized_modules.model.spec import ServiceSpec
 
 
 class Finding(Struct, frozen=True):
@@ -19,6 +20,7 @@ class Finding(Struct, frozen=True):
 class Composition(Struct, frozen=True):
     """The capabilities and parameters of one service, in a stable order."""
 
+    spec: ServiceSpec
     patterns: dict[str, str]
     """Pattern name → version, in the order in which the user named them."""
     capabilities: tuple[Capability, ...]

@@ -41,9 +41,9 @@ class Parameter(Definition, frozen=True):
     maximum: Annotated[float | None, Meta(description="Largest value allowed.")] = None
     choices: Annotated[tuple[Scalar, ...], Meta(description="The only values allowed.")] = ()
     pattern: Annotated[str, Meta(description="Regular expression for a string.")] = ""
-    environments: Annotated[
-        EnvironmentDefaults, Meta(description="Defaults that differ by environment.")
-    ] = EnvironmentDefaults()
+    environments: Annotated[EnvironmentDefaults, Meta(description="Defaults that differ by environment.")] = (
+        EnvironmentDefaults()
+    )
     source: Annotated[str, Meta(description="Where the bound or the default comes from.")] = ""
 
     def default_in(self, environment: str) -> Scalar:

@@ -32,7 +32,6 @@ class PythonLock(Struct, frozen=True):
 class ResolvedService(Struct, frozen=True):
     """Everything that the templates may print. Dumpable as JSON."""
 
-    spec: ServiceSpec
     composition: Composition
     common: ResolvedEnvironment
     environments: tuple[ResolvedEnvironment, ...]
@@ -40,3 +39,9 @@ class ResolvedService(Struct, frozen=True):
     python: PythonLock
     versions: Versions
     findings: tuple[Finding, ...] = ()
+    """Everything wrong with the request, of the composition and of its rules."""
+
+    @property
+    def spec(self) -> ServiceSpec:
+        """The service asked for."""
+        return self.composition.spec

@@ -8,7 +8,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-Ownership = Literal["managed", "starter"]
+Ownership = Literal["managed", "starter", "record"]
+"""`managed` files are upgraded, `starter` files are the user's once written, a `record` is what
+`sm` keeps about the service in `.sm/`."""
 
 
 class RenderedFile(Struct, frozen=True):
@@ -35,7 +37,7 @@ class FileTree(Struct, frozen=True):
 
     files: dict[str, RenderedFile]
 
-    def __iter__(self) -> Iterator[tuple[str, RenderedFile]]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[tuple[str, RenderedFile]]:
         return iter(self.files.items())
 
     def __len__(self) -> int:

@@ -35,12 +35,11 @@ def compose(spec: ServiceSpec, library: Library) -> Composition:
         *_disagreements(patterns, spec),
     )
     return Composition(
+        spec=spec,
         patterns={name: pattern.version for name, pattern in patterns.items()},
         capabilities=capabilities,
         parameters=_parameters(patterns, names, library),
-        rules={
-            rule: library.rules[rule] for pattern in patterns.values() for rule in pattern.rules
-        },
+        rules={rule: library.rules[rule] for pattern in patterns.values() for rule in pattern.rules},
         cloud=cloud,
         findings=findings,
     )
@@ -63,9 +62,7 @@ def _in_order(patterns: dict[str, Pattern], library: Library) -> tuple[Capabilit
     return tuple(found.values())
 
 
-def _parameters(
-    patterns: dict[str, Pattern], capabilities: tuple[str, ...], library: Library
-) -> dict[str, Parameter]:
+def _parameters(patterns: dict[str, Pattern], capabilities: tuple[str, ...], library: Library) -> dict[str, Parameter]:
     result = {
         path: parameter
         for path, parameter in library.parameters.items()
@@ -112,9 +109,7 @@ def _disagreements(patterns: dict[str, Pattern], spec: ServiceSpec) -> Iterator[
                 )
 
 
-def _unsupported(
-    capabilities: tuple[str, ...], spec: ServiceSpec, library: Library
-) -> Iterator[Finding]:
+def _unsupported(capabilities: tuple[str, ...], spec: ServiceSpec, library: Library) -> Iterator[Finding]:
     cloud = library.clouds[spec.cloud]
     for name in capabilities:
         reason = cloud.unsupported.get(name)
@@ -127,11 +122,9 @@ def _unsupported(
             )
 
 
-def _unread_values(
-    capabilities: tuple[str, ...], spec: ServiceSpec, library: Library
-) -> Iterator[Finding]:
-    scopes = {None: spec.values, **spec.environment_values}
-    for environment, values in scopes.items():
+def _unread_values(capabilities: tuple[str, ...], spec: ServiceSpec, library: Library) -> Iterator[Finding]:
+    scopes = [(None, spec.values), *spec.environment_values.items()]
+    for environment, values in scopes:
         for path in values:
             owner = library.parameter_owner[path]
             if owner not in capabilities:

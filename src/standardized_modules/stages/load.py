@@ -5,7 +5,7 @@ Every error names file and line. Never writes, never decides a value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -71,9 +71,7 @@ def load_library(root: Path, catalogs: Iterable[Path] = ()) -> Library:
         parameters=parameters,
         parameter_owner=owners,
         rules=rules,
-        base=_document(root / "library" / "base" / "capability.yaml").convert(
-            Capability, LibraryError
-        ),
+        base=_document(root / "library" / "base" / "capability.yaml").convert(Capability, LibraryError),
         capabilities=_load_capabilities(root),
         clouds=_load_clouds(root),
         versions=_document(root / "library" / "versions.yaml").convert(Versions, LibraryError),
@@ -130,9 +128,7 @@ def _patterns(document: Document) -> dict[str, Pattern]:
     return document.entries(Pattern, LibraryError, ("patterns",))
 
 
-def _merge(
-    known: dict[str, Any], found: dict[str, Any], document: Document, path: tuple[str, ...]
-) -> None:
+def _merge(known: dict[str, Any], found: dict[str, Any], document: Document, path: tuple[str, ...]) -> None:
     for name in found:
         if name in known:
             raise LibraryError(
@@ -184,8 +180,7 @@ def _load_capabilities(root: Path) -> dict[str, Capability]:
         capability = document.convert(Capability, LibraryError)
         if capability.name != path.parent.name:
             raise LibraryError(
-                f"the capability is named {capability.name!r} in a folder named "
-                f"{path.parent.name!r}",
+                f"the capability is named {capability.name!r} in a folder named {path.parent.name!r}",
                 hint="make the two equal",
                 where=f"{path.parent.name}/{document.where(('name',))}",
             )
@@ -219,13 +214,13 @@ def _check_library(library: Library) -> None:
                     hint=near(capability, library.capabilities, "see 'sm explain'"),
                     where="infrastructure-patterns.yaml",
                 )
-    for capability in library.capabilities.values():
-        for required in capability.requires:
+    for each in library.capabilities.values():
+        for required in each.requires:
             if required not in library.capabilities:
                 raise LibraryError(
-                    f"{capability.name!r} requires {required!r}, which does not exist",
+                    f"{each.name!r} requires {required!r}, which does not exist",
                     hint=near(required, library.capabilities, "remove it from 'requires'"),
-                    where=f"{capability.name}/capability.yaml",
+                    where=f"{each.name}/capability.yaml",
                 )
 
 
@@ -266,9 +261,7 @@ def load_spec(text: str, name: str, library: Library) -> ServiceSpec:
         cloud=cloud.name,
         region=region,
         owner=owner,
-        description=check_description(
-            _text(document, "description", ""), document.where(("description",))
-        ),
+        description=check_description(_text(document, "description", ""), document.where(("description",))),
         values=values,
         environment_values=by_environment,
         origins=origins,
@@ -347,9 +340,7 @@ def parse_assignments(
         path, equals, raw = assignment.partition("=")
         place = f"--set {assignment}"
         if not equals or not path:
-            raise SpecError(
-                "this is not an assignment", hint="write --set group.name=value", where=place
-            )
+            raise SpecError("this is not an assignment", hint="write --set group.name=value", where=place)
         environment, _, rest = path.partition(".")
         scoped = environment in ENVIRONMENTS and "." in rest
         dotted = rest if scoped else path
@@ -358,6 +349,26 @@ def parse_assignments(
         target = by_environment.setdefault(environment, {}) if scoped else common
         target[dotted] = value
     return common, by_environment
+
+
+def check_values(values: Mapping[str, Scalar], library: Library) -> dict[str, Scalar]:
+    """Values by dotted path, each checked against its parameter.
+
+    Raises:
+        SpecError: for an unknown path or a value outside its type or bounds.
+    """
+    return {path: check_value(path, find_parameter(path, library), value, None) for path, value in values.items()}
+
+
+def assignment_origins(
+    common: Mapping[str, Scalar], by_environment: Mapping[str, Mapping[str, Scalar]]
+) -> dict[str, str]:
+    """Where `--set` values were written, for `ServiceSpec.origins`."""
+    origins = {path: f"--set {path}={value}" for path, value in common.items()}
+    for environment, values in by_environment.items():
+        for path, value in values.items():
+            origins[f"{environment}:{path}"] = f"--set {environment}.{path}={value}"
+    return origins
 
 
 def _scalar(raw: str, parameter: Parameter) -> Scalar:
@@ -412,9 +423,7 @@ def check_patterns(patterns: tuple[str, ...], where: str | None = None) -> None:
         )
     for pattern in patterns:
         if patterns.count(pattern) > 1:
-            raise SpecError(
-                f"the pattern {pattern!r} is named twice", hint="name it once", where=where
-            )
+            raise SpecError(f"the pattern {pattern!r} is named twice", hint="name it once", where=where)
 
 
 def find_cloud(name: str, library: Library, where: str | None = None) -> Cloud:
@@ -426,9 +435,7 @@ def find_cloud(name: str, library: Library, where: str | None = None) -> Cloud:
     if name in library.clouds:
         return library.clouds[name]
     listing = f"choose one of: {', '.join(library.clouds)}"
-    raise SpecError(
-        f"there is no cloud {name!r}", hint=near(name, library.clouds, listing), where=where
-    )
+    raise SpecError(f"there is no cloud {name!r}", hint=near(name, library.clouds, listing), where=where)
 
 
 def find_parameter(path: str, library: Library, where: str | None = None) -> Parameter:

@@ -94,9 +94,7 @@ def check_limits(
     for limit in limits:
         if limit.capability and limit.capability not in present:
             continue
-        longest = max(
-            (limit.template.format(name=name, environment=each) for each in ENVIRONMENTS), key=len
-        )
+        longest = max((limit.template.format(name=name, environment=each) for each in ENVIRONMENTS), key=len)
         over = len(longest) - limit.maximum
         if over > 0:
             yield Finding(

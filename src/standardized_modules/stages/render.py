@@ -65,7 +65,7 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
-            autoescape=False,  # noqa: S701 - the output is code, never HTML
+            autoescape=False,
             auto_reload=False,
             cache_size=-1,
             bytecode_cache=jinja2.FileSystemBytecodeCache(str(bytecode)) if bytecode else None,
@@ -92,8 +92,7 @@ class Renderer:
                     for source in _expand(relative, template, ownership, executable, service):
                         if source.path in found:
                             raise TemplateError(
-                                f"both {found[source.path].template!r} and {template!r} make "
-                                f"{source.path!r}",
+                                f"both {found[source.path].template!r} and {template!r} make {source.path!r}",
                                 hint="rename one, or turn one into a part of the other",
                             )
                         found[source.path] = source
@@ -193,9 +192,7 @@ def _expand(
         yield Source(own, template, ownership, executable, environment)
 
 
-def _context(
-    service: ResolvedService, paths: list[str], parts: dict[str, list[str]]
-) -> dict[str, Any]:
+def _context(service: ResolvedService, paths: list[str], parts: dict[str, list[str]]) -> dict[str, Any]:
     spec, versions = service.spec, service.versions
     present = service.composition.capability_names
     return {
@@ -204,13 +201,14 @@ def _context(
         "region": spec.region,
         "has": {name: name in present for name in service.known_capabilities},
         "patterns": service.composition.patterns,
+        "chosen": {
+            "common": _nested(spec.values),
+            "environments": {name: _nested(values) for name, values in spec.environment_values.items() if values},
+        },
         "capabilities": service.composition.capabilities,
         "environments": [_scope(each) | _identity(each) for each in service.environments],
         "versions": versions.versions,
-        "actions": {
-            name: f"{name}@{pin.split()[0]} # {pin.split()[1]}"
-            for name, pin in versions.actions.items()
-        },
+        "actions": {name: f"{name}@{pin.split()[0]} # {pin.split()[1]}" for name, pin in versions.actions.items()},
         "python": service.python,
         "files": paths,
         "kubernetes_resources": _kubernetes_resources(paths),
@@ -259,5 +257,3 @@ def _line_in_template(problem: BaseException) -> int | None:
             line = trace.tb_lineno
         trace = trace.tb_next
     return line
-
-

@@ -1,11 +1,11 @@
-"""Takes a spec and its composition. Returns a `ResolvedService`: every value decided.
+"""Takes a composition. Returns a `ResolvedService`: every value decided.
 
 Whatever needs thought is computed here, so that templates only print. Never reads a file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from standardized_modules.errors import LibraryError
 from standardized_modules.expressions import evaluate
@@ -13,41 +13,33 @@ from standardized_modules.model.composition import Composition, Finding
 from standardized_modules.model.library import ENVIRONMENTS, Library, Scalar
 from standardized_modules.model.resolved import PythonLock, ResolvedEnvironment, ResolvedService
 from standardized_modules.model.spec import ServiceSpec
-from standardized_modules.python_packages import LockedPackage, python_requirements
+from standardized_modules.python_packages import PackageLock
 
 TITLES = {"dev": "Development", "staging": "Staging", "prod": "Production"}
 
 
-def resolve(
-    spec: ServiceSpec,
-    composition: Composition,
-    library: Library,
-    packages: Mapping[str, LockedPackage],
-) -> ResolvedService:
+def resolve(composition: Composition, library: Library, packages: PackageLock) -> ResolvedService:
     """Decide every value, in common and in each environment, and check the rules.
 
     Args:
-        spec: The service asked for.
-        composition: Its capabilities and parameters.
+        composition: The service's capabilities and parameters.
         library: For versions and the names of capabilities that are not composed.
         packages: The locked Python packages.
     """
+    spec = composition.spec
     environments = tuple(_environment(spec, composition, each) for each in ENVIRONMENTS)
     return ResolvedService(
-        spec=spec,
         composition=composition,
         common=_environment(spec, composition, None),
         environments=environments,
         known_capabilities=tuple(library.capabilities),
         python=_python(composition, library, packages),
         versions=library.versions,
-        findings=tuple(_broken_rules(spec, composition, environments)),
+        findings=(*composition.findings, *_broken_rules(composition, environments)),
     )
 
 
-def _environment(
-    spec: ServiceSpec, composition: Composition, environment: str | None
-) -> ResolvedEnvironment:
+def _environment(spec: ServiceSpec, composition: Composition, environment: str | None) -> ResolvedEnvironment:
     own = spec.environment_values.get(environment, {}) if environment else {}
     values: dict[str, Scalar] = {}
     for path, parameter in composition.parameters.items():
@@ -69,9 +61,7 @@ def _host(name: str, environment: str | None, values: dict[str, Scalar]) -> str:
     domain = values.get("ingress.domain", "")
     if not domain:
         return ""
-    return (
-        f"{name}.{domain}" if environment in (None, "prod") else f"{name}.{environment}.{domain}"
-    )
+    return f"{name}.{domain}" if environment in (None, "prod") else f"{name}.{environment}.{domain}"
 
 
 def _derived(composition: Composition, values: dict[str, Scalar]) -> dict[str, Scalar]:
@@ -82,9 +72,7 @@ def _derived(composition: Composition, values: dict[str, Scalar]) -> dict[str, S
         for path, definition in capability.derived.items():
             where = f"{capability.name}/capability.yaml ({path})"
             if path in known:
-                raise LibraryError(
-                    f"{path!r} exists already", hint="choose another name", where=where
-                )
+                raise LibraryError(f"{path!r} exists already", hint="choose another name", where=where)
             derived[path] = known[path] = _tidy(evaluate(definition.value, known, where))
     return derived
 
@@ -97,45 +85,32 @@ def _tidy(value: Scalar) -> Scalar:
     return int(rounded) if rounded.is_integer() else rounded
 
 
-def _python(
-    composition: Composition, library: Library, packages: Mapping[str, LockedPackage]
-) -> PythonLock:
+def _python(composition: Composition, library: Library, packages: PackageLock) -> PythonLock:
     owners = (library.base, *composition.capabilities)
-    required = python_requirements(
-        packages,
+    required = packages.select(
         [name for each in owners for name in each.python.runtime],
         [name for each in owners for name in each.python.dev],
     )
     return PythonLock(required.runtime, required.dev, required.runtime_lock, required.dev_lock)
 
 
-def _broken_rules(
-    spec: ServiceSpec, composition: Composition, environments: tuple[ResolvedEnvironment, ...]
-) -> Iterator[Finding]:
+def _broken_rules(composition: Composition, environments: tuple[ResolvedEnvironment, ...]) -> Iterator[Finding]:
     for identity, rule in composition.rules.items():
-        broken = [
-            each
-            for each in environments
-            if not evaluate(rule.require, each.parameters, f"rule {identity}")
-        ]
+        broken = [each for each in environments if not evaluate(rule.require, each.parameters, f"rule {identity}")]
         if broken:
             names = ", ".join(each.name for each in broken)
             values = ", ".join(
-                f"{path} = {value}"
-                for path, value in broken[0].parameters.items()
-                if path in rule.require
+                f"{path} = {value}" for path, value in broken[0].parameters.items() if path in rule.require
             )
             yield Finding(
                 rule=identity,
                 message=f"{rule.require} does not hold in {names} ({values}): {rule.because}",
                 hint=rule.instead,
-                where=_place(spec, rule.require, broken),
+                where=_place(composition.spec, rule.require, broken),
             )
 
 
-def _place(
-    spec: ServiceSpec, require: str, broken: list[ResolvedEnvironment]
-) -> str | None:
+def _place(spec: ServiceSpec, require: str, broken: list[ResolvedEnvironment]) -> str | None:
     """The most specific place where the user wrote one of the rule's values."""
     for path in broken[0].parameters:
         if path in require:

@@ -28,9 +28,7 @@ def check_value(path: str, parameter: Parameter, value: object, where: str | Non
     """
     problem = _problem(parameter, value)
     if problem is not None:
-        raise SpecError(
-            f"{path}: {problem}", hint=f"{parameter.doc} {_allowed(parameter)}", where=where
-        )
+        raise SpecError(f"{path}: {problem}", hint=f"{parameter.doc} {_allowed(parameter)}", where=where)
     assert isinstance(value, bool | int | float | str)
     return value
 

@@ -32,7 +32,10 @@ def policy_document(config: Config) -> Config:
     if config.get("policy_id"):
         document["Id"] = config["policy_id"]
     document["Statement"] = _merged(config, statements)
-    return {"json": json.dumps(document, indent=2), "minified_json": json.dumps(document, separators=(",", ":"))}
+    return {
+        "json": json.dumps(document, indent=2),
+        "minified_json": json.dumps(document, separators=(",", ":")),
+    }
 
 
 def _merged(config: Config, own: list[Config]) -> list[Config]:
@@ -43,8 +46,14 @@ def _merged(config: Config, own: list[Config]) -> list[Config]:
     merged += own
     for text in config.get("override_policy_documents") or []:
         for statement in _statements_of(text):
-            same = [other for other in merged if statement.get("Sid") and other.get("Sid") == statement["Sid"]]
-            merged = [statement if other in same else other for other in merged] + ([] if same else [statement])
+            same = [
+                other
+                for other in merged
+                if statement.get("Sid") and other.get("Sid") == statement["Sid"]
+            ]
+            merged = [statement if other in same else other for other in merged] + (
+                [] if same else [statement]
+            )
     return merged
 
 
@@ -80,7 +89,9 @@ def _principals(blocks: list[Config]) -> Any:
 def _conditions(blocks: list[Config]) -> Config:
     out: Config = {}
     for block in blocks:
-        out.setdefault(block["test"], {})[block["variable"]] = _one_or_many(block["values"], ordered=True)
+        out.setdefault(block["test"], {})[block["variable"]] = _one_or_many(
+            block["values"], ordered=True
+        )
     return out
 
 
@@ -91,15 +102,26 @@ def _one_or_many(values: list[str], *, ordered: bool = False) -> str | list[str]
 
 
 DEFAULTS: dict[str, Answer] = {
-    "data.aws_caller_identity": {"account_id": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:root", "user_id": ACCOUNT},
-    "data.aws_partition": {"partition": "aws", "dns_suffix": "amazonaws.com", "reverse_dns_prefix": "com.amazonaws"},
+    "data.aws_caller_identity": {
+        "account_id": ACCOUNT,
+        "arn": f"arn:aws:iam::{ACCOUNT}:root",
+        "user_id": ACCOUNT,
+    },
+    "data.aws_partition": {
+        "partition": "aws",
+        "dns_suffix": "amazonaws.com",
+        "reverse_dns_prefix": "com.amazonaws",
+    },
     "data.aws_region": lambda config: {"name": REGION, "region": config.get("region") or REGION},
     "data.aws_availability_zones": {
         "names": [f"{REGION}{zone}" for zone in "abc"],
         "zone_ids": ["euw1-az1", "euw1-az2", "euw1-az3"],
     },
     "data.aws_iam_policy_document": policy_document,
-    "data.aws_route53_zone": lambda config: {"zone_id": "Z0000000000000000000", "name": config.get("name")},
+    "data.aws_route53_zone": lambda config: {
+        "zone_id": "Z0000000000000000000",
+        "name": config.get("name"),
+    },
     "data.azurerm_client_config": {
         "tenant_id": "00000000-0000-0000-0000-000000000000",
         "subscription_id": "00000000-0000-0000-0000-000000000000",

@@ -32,5 +32,7 @@ class CoreFailed(OfflineTerraformError):
     exit_code = 1
 
     def __init__(self, message: str, output: str) -> None:
-        super().__init__(message, "run the same command by hand in the directory to see all of its output")
+        super().__init__(
+            message, "run the same command by hand in the directory to see all of its output"
+        )
         self.output = output

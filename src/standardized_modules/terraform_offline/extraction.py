@@ -49,7 +49,9 @@ def extract(text: str) -> Extracted | None:
         accessors.pop("alias", None)  # a meta argument of the core, not of the provider
     block = reader.block(accessors, construct.entries, construct.type_name, ())
     schema: Schema = {"version": 0, "block": block}
-    return Extracted(construct.kind, construct.type_name, construct.provider_version, schema, reader.losses)
+    return Extracted(
+        construct.kind, construct.type_name, construct.provider_version, schema, reader.losses
+    )
 
 
 @dataclass
@@ -58,7 +60,11 @@ class _Reader:
     losses: list[str]
 
     def block(
-        self, accessors: dict[str, Accessor], entries: dict[str, Entry], where: str, parents: tuple[str, ...]
+        self,
+        accessors: dict[str, Accessor],
+        entries: dict[str, Entry],
+        where: str,
+        parents: tuple[str, ...],
     ) -> Block:
         attributes: dict[str, Attribute] = {}
         blocks: dict[str, NestedBlock] = {}
@@ -66,9 +72,13 @@ class _Reader:
             place = f"{where}.{name}"
             entry = entries.get(name)
             if entry is None:
-                attributes[name] = _attribute(self._read_only_type(name, accessor, place, ()), accessor)
+                attributes[name] = _attribute(
+                    self._read_only_type(name, accessor, place, ()), accessor
+                )
             elif (scalar := _storage_type(entry)) is not None:
-                attributes[name] = _attribute(scalar, accessor, write_only="markWriteOnlyAttribute(" in entry.value)
+                attributes[name] = _attribute(
+                    scalar, accessor, write_only="markWriteOnlyAttribute(" in entry.value
+                )
                 if scalar == "dynamic":
                     self.losses.append(f"{place}: type not given")
             else:
@@ -92,13 +102,17 @@ class _Reader:
     ) -> None:
         call = _MAPPER_CALL.search(entry.value)
         if call is None:
-            raise SchemaUnreadable(f"{place}: no mapper in {entry.value!r}", "teach extraction.py this form")
+            raise SchemaUnreadable(
+                f"{place}: no mapper in {entry.value!r}", "teach extraction.py this form"
+            )
         mapper = call[2]
         struct = self.source.struct(mapper)
         if call[3] == "false" and struct is not None:
             # The provider declares "attributes as blocks": a list of objects, written with or without `=`.
             object_type = self._object_type(struct, ())
-            collection = [entry.kind, object_type] if entry.kind in ("list", "set", "map") else object_type
+            collection = (
+                [entry.kind, object_type] if entry.kind in ("list", "set", "map") else object_type
+            )
             attributes[name] = _attribute(collection, accessor)
         elif struct in parents:
             # The generator folds recursion (a WAF statement inside a statement) into one class; the level ends here.
@@ -124,14 +138,19 @@ class _Reader:
         for name, accessor in self.source.accessors(struct).items():
             entry = entries.get(name)
             scalar = _storage_type(entry) if entry else None
-            fields[name] = scalar or self._read_only_type(name, accessor, f"{struct}.{name}", (*parents, struct))
+            fields[name] = scalar or self._read_only_type(
+                name, accessor, f"{struct}.{name}", (*parents, struct)
+            )
         return ["object", fields]
 
-    def _read_only_type(self, name: str, accessor: Accessor, place: str, parents: tuple[str, ...]) -> CtyType:
+    def _read_only_type(
+        self, name: str, accessor: Accessor, place: str, parents: tuple[str, ...]
+    ) -> CtyType:
         """Type of an attribute that is never rendered: only its getter tells."""
         body = accessor.body
         struct = re.search(
-            rf"= new (\w+?)(MapList|List|Map|OutputReference)\(this, [\"']{re.escape(name)}[\"'](?:, (true|false))?", body
+            rf"= new (\w+?)(MapList|List|Map|OutputReference)\(this, [\"']{re.escape(name)}[\"'](?:, (true|false))?",
+            body,
         )
         if struct and self.source.has_struct(struct[1]):
             object_type = self._object_type(struct[1], parents)
@@ -139,7 +158,10 @@ class _Reader:
                 return object_type
             if struct[2] == "MapList":
                 return ["list", ["map", object_type]]
-            return ["map" if struct[2] == "Map" else "set" if struct[3] == "true" else "list", object_type]
+            return [
+                "map" if struct[2] == "Map" else "set" if struct[3] == "true" else "list",
+                object_type,
+            ]
         maps = re.search(r"= new cdkt[nf]\.(String|Number|Boolean|Any)Map(List)?\(", body)
         if maps:
             map_type: CtyType = ["map", _PRIMITIVES[maps[1].lower()]]
@@ -163,7 +185,10 @@ def _storage_type(entry: Entry) -> CtyType | None:
     wrappers = re.findall("List|Map", parts[2])
     for position, wrapper in enumerate(wrappers, start=1):
         outermost = position == len(wrappers)
-        cty = ["map" if wrapper == "Map" else "set" if outermost and entry.kind == "set" else "list", cty]
+        cty = [
+            "map" if wrapper == "Map" else "set" if outermost and entry.kind == "set" else "list",
+            cty,
+        ]
     return cty
 
 

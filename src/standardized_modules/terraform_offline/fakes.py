@@ -21,7 +21,10 @@ def fake(cty: CtyType, name: str, seed: str) -> Any:
         case "bool":
             return False
         case "dynamic":
-            return [json.dumps("string").encode(), digest]  # cty writes a dynamic value as [type, value]
+            return [
+                json.dumps("string").encode(),
+                digest,
+            ]  # cty writes a dynamic value as [type, value]
         case ["object", fields]:
             return {key: fake(inner, key, f"{seed}/{name}") for key, inner in fields.items()}
         case ["map", _]:

@@ -73,12 +73,23 @@ def _block(block: Block) -> bytes:
     out = b""
     for name, attribute in sorted(block.get("attributes", {}).items()):
         body = text(1, name) + text(2, json.dumps(attribute["type"]))
-        body += integer(4, attribute.get("required", False)) + integer(5, attribute.get("optional", False))
-        body += integer(6, attribute.get("computed", False)) + integer(7, attribute.get("sensitive", False))
+        body += integer(4, attribute.get("required", False)) + integer(
+            5, attribute.get("optional", False)
+        )
+        body += integer(6, attribute.get("computed", False)) + integer(
+            7, attribute.get("sensitive", False)
+        )
         out += message(2, body + integer(11, attribute.get("write_only", False)))
     for name, nested in sorted(block.get("block_types", {}).items()):
-        body = text(1, name) + message(2, _block(nested["block"])) + integer(3, _NESTING[nested["nesting_mode"]])
-        out += message(3, body + integer(4, nested.get("min_items", 0)) + integer(5, nested.get("max_items", 0)))
+        body = (
+            text(1, name)
+            + message(2, _block(nested["block"]))
+            + integer(3, _NESTING[nested["nesting_mode"]])
+        )
+        out += message(
+            3,
+            body + integer(4, nested.get("min_items", 0)) + integer(5, nested.get("max_items", 0)),
+        )
     return out
 
 

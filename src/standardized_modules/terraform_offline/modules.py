@@ -29,19 +29,23 @@ def module_key(address: str, provider: str) -> str:
     Hyphens are dropped, because the generator sets them by its own idea of words (`wafv2-web-acl`, `db-instance`).
     """
     kind, _, name = address.rpartition(".")
-    if name == provider and not kind:
+    if kind == "provider":
         return "provider"
-    stem = f"{kind}{name}" if kind else name.removeprefix(f"{provider}_")
-    return _folded(stem)
+    return _folded(f"{kind}{name}" if kind else name.removeprefix(f"{provider}_"))
 
 
 def read_modules(wheel: Path, wanted: Container[str] = EVERYTHING) -> dict[str, str]:
     """TypeScript of the wanted modules, by module key. One pass over the archive, about a second for 70 MB."""
     parts: dict[str, list[tuple[str, str]]] = defaultdict(list)
     with zipfile.ZipFile(wheel) as archive:
-        inner = next((name for name in archive.namelist() if "/_jsii/" in name and name.endswith(".tgz")), None)
+        inner = next(
+            (name for name in archive.namelist() if "/_jsii/" in name and name.endswith(".tgz")),
+            None,
+        )
         if inner is None:
-            raise SchemaUnreadable(f"no generated module in {wheel.name}", "pin a wheel that jsii built")
+            raise SchemaUnreadable(
+                f"no generated module in {wheel.name}", "pin a wheel that jsii built"
+            )
         with tarfile.open(fileobj=io.BytesIO(archive.read(inner)), mode="r|gz") as tar:
             for member in tar:
                 folders = member.name.split("/")

@@ -6,7 +6,7 @@ than below, schema versions, identity schemas and provider functions.
 
 import copy
 
-from .schema_types import Block, NestedBlock, ProviderSchema, Schema
+from .schema_types import Block, NestedBlock, Schema
 
 SENSITIVE: dict[str, tuple[str, ...]] = {
     # The generator drops `sensitive`; write-only attributes are recognised by their rendering and marked in extraction.
@@ -26,7 +26,11 @@ SENSITIVE: dict[str, tuple[str, ...]] = {
 }
 
 _LOGIC = ("and_statement", "or_statement", "not_statement")
-_TOP_LEVEL_ONLY = ("managed_rule_group_statement", "rate_based_statement", "rule_group_reference_statement")
+_TOP_LEVEL_ONLY = (
+    "managed_rule_group_statement",
+    "rate_based_statement",
+    "rule_group_reference_statement",
+)
 """AWS WAF nests neither of them inside a logical or a scope-down statement."""
 
 _STATEMENT_DEPTH = 3
@@ -62,11 +66,17 @@ def rebuild_statement(owner: Schema, donor: Schema) -> None:
     rule.setdefault("block_types", {})["statement"] = statement
 
 
-def _statement(depth: int, inner: dict[str, NestedBlock], kinds: dict[str, NestedBlock] | None = None) -> Block:
+def _statement(
+    depth: int, inner: dict[str, NestedBlock], kinds: dict[str, NestedBlock] | None = None
+) -> Block:
     blocks = dict(inner if kinds is None else kinds)
     if depth:
         for name in _LOGIC:
-            operand: NestedBlock = {"nesting_mode": "list", "min_items": 1, "block": _statement(depth - 1, inner)}
+            operand: NestedBlock = {
+                "nesting_mode": "list",
+                "min_items": 1,
+                "block": _statement(depth - 1, inner),
+            }
             if name == "not_statement":
                 operand["max_items"] = 1
             blocks[name] = _one({"block_types": {"statement": operand}})
@@ -75,4 +85,3 @@ def _statement(depth: int, inner: dict[str, NestedBlock], kinds: dict[str, Neste
 
 def _one(block: Block) -> NestedBlock:
     return {"nesting_mode": "list", "max_items": 1, "block": block}
-

@@ -130,15 +130,22 @@ class OfflineProvider:
     def _read_data(self, request: wire.Fields) -> bytes:
         type_name, config = _type_name(request), load(wire.first(request, 2))
         answers = answer_for(f"data.{type_name}", config, self._answers)
-        return wire.message(1, dump(fill.answered(self._block("data", type_name), config, answers, type_name)))
+        return wire.message(
+            1, dump(fill.answered(self._block("data", type_name), config, answers, type_name))
+        )
 
     def _open_ephemeral(self, request: wire.Fields) -> bytes:
         type_name, config = _type_name(request), load(wire.first(request, 2))
         answers = answer_for(f"ephemeral.{type_name}", config, self._answers)
-        return wire.message(3, dump(fill.answered(self._block("ephemeral", type_name), config, answers, type_name)))
+        return wire.message(
+            3, dump(fill.answered(self._block("ephemeral", type_name), config, answers, type_name))
+        )
 
     def _import(self, _request: wire.Fields) -> bytes:
-        refusal = Complaint("Import is not possible offline", "There is no cloud here that the object could be read from.")
+        refusal = Complaint(
+            "Import is not possible offline",
+            "There is no cloud here that the object could be read from.",
+        )
         return complaints(2, [refusal])
 
 

@@ -34,7 +34,9 @@ class Relation:
 
 def one_of(*allowed: str | int) -> Test:
     """An enum."""
-    return lambda value: "" if value in allowed else f"must be one of {', '.join(map(str, allowed))}"
+    return lambda value: (
+        "" if value in allowed else f"must be one of {', '.join(map(str, allowed))}"
+    )
 
 
 def between(low: float, high: float) -> Test:
@@ -64,7 +66,9 @@ def conflicting(address: str, source: str, *names: str) -> Relation:
         present = [name for name in names if _present(config.get(name))]
         if len(present) > 1:
             yield Complaint(
-                "Conflicting configuration arguments", f'"{present[0]}": conflicts with {present[1]}', (present[0],)
+                "Conflicting configuration arguments",
+                f'"{present[0]}": conflicts with {present[1]}',
+                (present[0],),
             )
 
     return Relation(address, check, source)
@@ -77,7 +81,10 @@ def exactly_one(address: str, source: str, *names: str) -> Relation:
         present = [name for name in names if _present(config.get(name))]
         if len(present) != 1:
             got = " and ".join(present) or "none"
-            yield Complaint("Invalid combination of arguments", f"one of `{','.join(names)}` must be specified, got {got}")
+            yield Complaint(
+                "Invalid combination of arguments",
+                f"one of `{','.join(names)}` must be specified, got {got}",
+            )
 
     return Relation(address, check, source)
 
@@ -88,19 +95,31 @@ def needs(address: str, source: str, name: str, *others: str) -> Relation:
     def check(config: Config) -> Iterator[Complaint]:
         missing = [other for other in others if not _present(config.get(other))]
         if _present(config.get(name)) and missing:
-            yield Complaint("Missing required argument", f'"{name}": all of `{",".join(others)}` must be specified', (name,))
+            yield Complaint(
+                "Missing required argument",
+                f'"{name}": all of `{",".join(others)}` must be specified',
+                (name,),
+            )
 
     return Relation(address, check, source)
 
 
-def violations(rules: Iterable[Rule], relations: Iterable[Relation], address: str, config: Config) -> list[Complaint]:
+def violations(
+    rules: Iterable[Rule], relations: Iterable[Relation], address: str, config: Config
+) -> list[Complaint]:
     """All objections to one configuration block. Unknown values are never objected to."""
     found: list[Complaint] = []
     for rule in rules:
         if rule.address == address:
             for path, value in _values(config, tuple(rule.attribute.split("."))):
                 if objection := rule.test(value):
-                    found.append(Complaint("Invalid value", f"expected {_name(path)} ({value!r}): {objection}", path))
+                    found.append(
+                        Complaint(
+                            "Invalid value",
+                            f"expected {_name(path)} ({value!r}): {objection}",
+                            path,
+                        )
+                    )
     for relation in relations:
         if relation.address == address:
             found += relation.check(config)

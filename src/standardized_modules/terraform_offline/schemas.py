@@ -1,6 +1,6 @@
 """`schema_for(provider, addresses)`: schemas from the cache, else extracted from the pinned wheel.
 
-An address is `aws_sqs_queue`, `data.aws_region` or `ephemeral.random_password`. One cache file holds one schema, so that
+An address is `aws_sqs_queue`, `data.aws_region`, `ephemeral.random_password` or `provider.aws`. One cache file holds one schema, so that
 asking for one more resource extracts one more resource.
 """
 
@@ -27,10 +27,11 @@ def schema_for(provider: str, addresses: Iterable[str] | None = None) -> Provide
     An address that the provider does not have is left out: the core then says so, and where.
     """
     pin = PINNED[provider]
-    wanted = _all_addresses(pin) if addresses is None else {*addresses, provider}
+    configuration = f"provider.{provider}"
+    wanted = _all_addresses(pin) if addresses is None else {*addresses, configuration}
     schemas = _load(pin, wanted)
     result: ProviderSchema = {
-        "provider": schemas.pop(provider),
+        "provider": schemas.pop(configuration),
         "resource_schemas": {},
         "data_source_schemas": {},
         "ephemeral_resource_schemas": {},
@@ -51,6 +52,8 @@ def split_address(address: str) -> tuple[Kind, str]:
             return "data", name
         case ("ephemeral", _, name):
             return "ephemeral", name
+        case ("provider", _, name):
+            return "provider", name
     raise ValueError(f"not an address: {address!r}")
 
 
@@ -60,7 +63,11 @@ def provider_of(address: str) -> str:
 
 
 def _folder(pin: PinnedProvider) -> Path:
-    return cache_root() / "schemas" / f"{pin.package}-{pin.package_version}-extractor-{EXTRACTOR_VERSION}"
+    return (
+        cache_root()
+        / "schemas"
+        / f"{pin.package}-{pin.package_version}-extractor-{EXTRACTOR_VERSION}"
+    )
 
 
 def _file(pin: PinnedProvider, address: str) -> Path:
@@ -81,7 +88,9 @@ def _load(pin: PinnedProvider, wanted: set[str]) -> dict[str, Schema]:
 
 
 def _extract(pin: PinnedProvider, addresses: set[str]) -> None:
-    sys.stderr.write(f"terraform_offline: reading {len(addresses)} schemas of {pin.name} {pin.version}\n")
+    sys.stderr.write(
+        f"terraform_offline: reading {len(addresses)} schemas of {pin.name} {pin.version}\n"
+    )
     donors = {STATEMENT_DONOR} if addresses.intersection(STATEMENT_OWNERS) else set()
     keys = {module_key(address, pin.name) for address in addresses | donors}
     found = _schemas(pin, read_modules(wheel_path(pin), keys))
@@ -102,8 +111,8 @@ def _schemas(pin: PinnedProvider, modules: dict[str, str]) -> dict[str, Schema]:
                 f"{pin.wheel_name} was generated from {pin.name} {extracted.provider_version}, not {pin.version}",
                 "correct the provider version in pins.py",
             )
-        bare = extracted.kind in ("resource", "provider")
-        address = extracted.type_name if bare else f"{extracted.kind}.{extracted.type_name}"
+        kind, name = extracted.kind, extracted.type_name
+        address = name if kind == "resource" else f"{kind}.{name}"
         mark_sensitive(address, extracted.schema)
         found[address] = extracted.schema
     return found

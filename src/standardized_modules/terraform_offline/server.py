@@ -21,12 +21,7 @@ from .pins import PINNED
 from .provider import OfflineProvider
 from .schemas import provider_of, schema_for
 
-_PROCEDURES = """
-GetMetadata GetProviderSchema GetResourceIdentitySchemas ValidateProviderConfig ValidateResourceConfig
-ValidateDataResourceConfig UpgradeResourceState UpgradeResourceIdentity ConfigureProvider ReadResource PlanResourceChange
-ApplyResourceChange ImportResourceState MoveResourceState ReadDataSource ValidateEphemeralResourceConfig
-OpenEphemeralResource RenewEphemeralResource CloseEphemeralResource GetFunctions CallFunction StopProvider
-""".split()
+_PROCEDURES = ["GetMetadata", "GetProviderSchema", "GetResourceIdentitySchemas", "ValidateProviderConfig", "ValidateResourceConfig", "ValidateDataResourceConfig", "UpgradeResourceState", "UpgradeResourceIdentity", "ConfigureProvider", "ReadResource", "PlanResourceChange", "ApplyResourceChange", "ImportResourceState", "MoveResourceState", "ReadDataSource", "ValidateEphemeralResourceConfig", "OpenEphemeralResource", "RenewEphemeralResource", "CloseEphemeralResource", "GetFunctions", "CallFunction", "StopProvider"]
 
 _REGISTRIES = ("registry.terraform.io", "registry.opentofu.org")
 _WORKERS = 8
@@ -35,40 +30,41 @@ _WORKERS = 8
 
 @contextlib.contextmanager
 def offline_providers(
-    types: Iterable[str] | None = None,
-    answers: Mapping[str, Answer] | None = None,
-    providers: Iterable[str] = tuple(PINNED),
+    types: Iterable[str], answers: Mapping[str, Answer] | None = None
 ) -> Iterator[dict[str, str]]:
-    """Serves the given addresses (None: everything) and gives the environment to run Terraform in.
+    """Serves the given addresses and gives the environment to run Terraform in.
 
-    `types` are addresses such as `aws_sqs_queue`, `data.aws_region`, `ephemeral.random_password`. `answers` are what data
-    sources and ephemeral resources return, by address. `providers` limits which of the pinned providers are served.
+    `types` are addresses such as `aws_sqs_queue`, `data.aws_region`, `ephemeral.random_password` or `provider.aws`
+    (`addresses_in(directory)` finds them). `answers` are what data sources and ephemeral resources return, by address.
     """
-    with attached(offline_provider_set(types, answers, providers)) as environment:
+    with attached(offline_provider_set(types, answers)) as environment:
         yield environment
 
 
 def offline_provider_set(
-    types: Iterable[str] | None = None,
-    answers: Mapping[str, Answer] | None = None,
-    providers: Iterable[str] = tuple(PINNED),
+    types: Iterable[str], answers: Mapping[str, Answer] | None = None
 ) -> list[OfflineProvider]:
-    """The providers themselves, for callers that want to look at what the core sent."""
-    wanted = None if types is None else set(types)
+    """The providers themselves, for callers that want to look at what the core sent.
+
+    An address of a provider that is not pinned is left out: the core reports the provider as not found.
+    """
+    wanted: dict[str, set[str]] = {}
+    for address in types:
+        wanted.setdefault(provider_of(address), set()).add(address)
     return [
-        OfflineProvider(name, schema_for(name, _addresses_of(name, wanted)), answers)
-        for name in providers
+        OfflineProvider(name, schema_for(name, wanted[name]), answers)
+        for name in PINNED
+        if name in wanted
     ]
-
-
-def _addresses_of(provider: str, wanted: set[str] | None) -> set[str] | None:
-    return None if wanted is None else {address for address in wanted if provider_of(address) == provider}
 
 
 @contextlib.contextmanager
 def attached(providers: Iterable[OfflineProvider]) -> Iterator[dict[str, str]]:
     """Starts a server a provider; the environment names them, and keeps the core from any registry."""
-    with tempfile.TemporaryDirectory(prefix="tf-offline-") as folder, contextlib.ExitStack() as running:
+    with (
+        tempfile.TemporaryDirectory(prefix="tf-offline-") as folder,
+        contextlib.ExitStack() as running,
+    ):
         attachments: dict[str, Any] = {}
         for provider in providers:
             socket = Path(folder) / f"{provider.name}.sock"
@@ -110,10 +106,16 @@ def _serve(provider: OfflineProvider, address: str) -> grpc.Server:
                 "tfplugin6.Provider", {name: _procedure(provider, name) for name in _PROCEDURES}
             ),
             grpc.method_handlers_generic_handler(
-                "plugin.GRPCController", {"Shutdown": grpc.unary_unary_rpc_method_handler(lambda _request, _context: b"")}
+                "plugin.GRPCController",
+                {"Shutdown": grpc.unary_unary_rpc_method_handler(lambda _request, _context: b"")},
             ),
             grpc.method_handlers_generic_handler(
-                "plugin.GRPCStdio", {"StreamStdio": grpc.unary_stream_rpc_method_handler(lambda _request, _context: iter(()))}
+                "plugin.GRPCStdio",
+                {
+                    "StreamStdio": grpc.unary_stream_rpc_method_handler(
+                        lambda _request, _context: iter(())
+                    )
+                },
             ),
         )
     )
@@ -122,13 +124,15 @@ def _serve(provider: OfflineProvider, address: str) -> grpc.Server:
     return server
 
 
-def _procedure(provider: OfflineProvider, name: str) -> grpc.RpcMethodHandler[bytes, bytes]:
+def _procedure(provider: OfflineProvider, name: str) -> "grpc.RpcMethodHandler[bytes, bytes]":
     def answer(request: bytes, context: grpc.ServicerContext) -> bytes:
         try:
             return provider.call(name, request)
         except Exception as error:  # a bug of ours must reach the core's output, not hang it
             traceback.print_exc()
-            context.abort(grpc.StatusCode.INTERNAL, f"offline provider {provider.name}, {name}: {error!r}")
+            context.abort(
+                grpc.StatusCode.INTERNAL, f"offline provider {provider.name}, {name}: {error!r}"
+            )
             raise AssertionError("abort always raises") from error
 
     handler: Callable[[bytes, grpc.ServicerContext], bytes] = answer

@@ -13,8 +13,12 @@ _ATTRIBUTE = re.compile(
     r"required: (?P<required>true|false)\n",
     re.MULTILINE,
 )
-_MAPPER = re.compile(r"^export function (\w+)ToHclTerraform\([^\n]*\): any \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
-_CLASS = re.compile(r"^export class (\w+) extends (?:cdktn|cdktf)\.(\w+) \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
+_MAPPER = re.compile(
+    r"^export function (\w+)ToHclTerraform\([^\n]*\): any \{\n(.*?)^\}", re.MULTILINE | re.DOTALL
+)
+_CLASS = re.compile(
+    r"^export class (\w+) extends (?:cdktn|cdktf)\.(\w+) \{\n(.*?)^\}", re.MULTILINE | re.DOTALL
+)
 _ENTRY = re.compile(
     r'^\s+"?(?P<name>\w+)"?: \{\n\s+value: (?P<value>.*?),\n\s+isBlock: (?P<block>true|false),\n'
     r'\s+type: "(?P<kind>\w+)",\n\s+storageClassType: "(?P<storage>\w+)",\n\s+\},',
@@ -105,14 +109,20 @@ def _accessors(body: str) -> dict[str, Accessor]:
     ends = [*(mark.start() for mark in marks[1:]), len(body)][: len(marks)]
     return {
         mark["name"]: Accessor(
-            mark["computed"] == "true", mark["optional"] == "true", mark["required"] == "true", body[mark.end() : end]
+            mark["computed"] == "true",
+            mark["optional"] == "true",
+            mark["required"] == "true",
+            body[mark.end() : end],
         )
         for mark, end in zip(marks, ends, strict=True)
     }
 
 
 def _entries(body: str) -> dict[str, Entry]:
-    found = {mark["name"]: Entry(mark["value"], mark["kind"], mark["storage"]) for mark in _ENTRY.finditer(body)}
+    found = {
+        mark["name"]: Entry(mark["value"], mark["kind"], mark["storage"])
+        for mark in _ENTRY.finditer(body)
+    }
     # One entry that the pattern does not match would vanish silently and take an attribute with it.
     if body.count("storageClassType:") != len(found):
         raise SchemaUnreadable(

@@ -15,7 +15,9 @@ def read_only_complaints(block: Block, config: Config, path: Path = ()) -> list[
             (*path, name),
         )
         for name, attribute in block.get("attributes", {}).items()
-        if attribute.get("computed") and not attribute.get("optional") and config.get(name) is not None
+        if attribute.get("computed")
+        and not attribute.get("optional")
+        and config.get(name) is not None
     ]
     for name, nested in block.get("block_types", {}).items():
         value = config.get(name)

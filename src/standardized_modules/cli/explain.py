@@ -1,0 +1,37 @@
+"""`sm explain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from standardized_modules.cli.options import (
+    catalog_option,
+    cloud_choices,
+    complete_subject,
+    json_option,
+)
+from standardized_modules.engine import InfrastructurePatternEngine
+from standardized_modules.reports.explanation import as_json, as_text, explain
+
+
+@click.command("explain")
+@click.argument("subject", shell_complete=complete_subject)
+@click.option("--cloud", shell_complete=cloud_choices, help="Show the values resolved for a cloud.")
+@json_option
+@catalog_option
+def command(subject: str, cloud: str | None, as_json_: bool, catalogs: tuple[Path, ...]) -> None:
+    """Explain a pattern, a capability or a parameter: what it is for, what it generates,
+    every parameter with its default and the reason for it.
+
+    \b
+    Examples:
+      sm explain web_api
+      sm explain web_api --cloud aws
+      sm explain http_ingress
+      sm explain http.keep_alive
+    """
+    engine = InfrastructurePatternEngine.load(catalogs)
+    explanation = explain(engine, subject, cloud)
+    click.echo((as_json if as_json_ else as_text)(explanation), nl=False)

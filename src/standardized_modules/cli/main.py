@@ -1,0 +1,127 @@
+"""The group of commands, loaded on demand, and the one place that turns errors into exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from standardized_modules import __version__
+from standardized_modules.errors import SmError
+
+OK, REFUSED, USAGE, BUG, INTERRUPTED = 0, 1, 2, 3, 130
+
+COMMANDS = {
+    "create-microservice": "Write a complete service from one or more patterns.",
+    "patterns": "List the patterns.",
+    "explain": "Explain a pattern, a capability or a parameter.",
+    "completion": "Print the completion script for bash, zsh or fish.",
+}
+
+HELP = """Infrastructure patterns as a compiler.
+
+\b
+  web_api   a stateless HTTP API behind a load balancer: autoscaling for web
+            traffic, health checks, TLS, WAF, rate limits, security headers
+
+\b
+Examples:
+  sm create-microservice orders --pattern web_api --cloud aws
+  sm create-microservice orders --pattern web_api --cloud aws \\
+      --set ingress.domain=shop.example --set prod.scaling.max_replicas=40
+  sm explain web_api --cloud aws
+"""
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when it runs; `sm --help` needs none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        name = cmd_name.replace("_", "-")
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"standardized_modules.cli.{name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as problem:
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            if close:
+                said = f"{problem.message} Did you mean '{close[0]}'?"
+                raise click.UsageError(said, ctx) from None
+            raise
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="sm")
+def cli() -> None:
+    """See HELP."""
+
+
+def main(args: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit: 0 ok, 1 refused, 2 usage, 3 our bug, 130 interrupted."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    sys.exit(run(args))
+
+
+def run(args: list[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        result = cli.main(args=args, prog_name="sm", standalone_mode=False)
+        return result if isinstance(result, int) else OK
+    except SmError as problem:
+        _complain(problem)
+        return _report_bug(problem) if problem.exit_code == BUG else problem.exit_code
+    except click.ClickException as problem:
+        problem.show()
+        return USAGE
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted; nothing was left half-written", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader (head, less) has gone: not an error. Keep Python from flushing into it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except Exception as problem:  # the one catch-all: a bug of ours, with a log file
+        return _report_bug(problem)
+
+
+def _complain(problem: SmError) -> None:
+    place = f"{problem.where}: " if problem.where else ""
+    click.echo(click.style("error: ", fg="red", bold=True) + place + problem.message, err=True)
+    click.echo(click.style("hint: ", fg="cyan") + problem.hint, err=True)
+
+
+def _report_bug(problem: BaseException) -> int:
+    import tempfile
+    import traceback
+
+    trace = "".join(traceback.format_exception(problem))
+    with tempfile.NamedTemporaryFile("w", prefix="sm-", suffix=".log", delete=False, encoding="utf-8") as log:
+        log.write(f"sm {__version__}, Python {sys.version}\n{sys.argv!r}\n\n{trace}")
+    click.echo(f"error: this is a bug of sm: {problem}", err=True)
+    click.echo(f"hint: please report it with the log {log.name}", err=True)
+    return BUG
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> Any:
+    raise KeyboardInterrupt

