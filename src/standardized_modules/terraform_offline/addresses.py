@@ -19,9 +19,6 @@ def addresses_in(directory: Path) -> set[str]:
             *folder.glob("tests/*.tftest.hcl"),
         ]:
             text = file.read_text()
-            found |= {
-                name if kind == "resource" else f"{kind}.{name}"
-                for kind, name in _BLOCK.findall(text)
-            }
+            found |= {name if kind == "resource" else f"{kind}.{name}" for kind, name in _BLOCK.findall(text)}
             found |= {f"provider.{name}" for name in _REQUIREMENT.findall(text)}
     return found

@@ -1,4 +1,4 @@
-"""What data sources answer: the caller's answers, else well-known defaults, else made-up values (see `fill.answered`)."""
+"""What data sources answer: the caller's answers, else well-known ones, else made-up ones (`fill.answered`)."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -46,14 +46,8 @@ def _merged(config: Config, own: list[Config]) -> list[Config]:
     merged += own
     for text in config.get("override_policy_documents") or []:
         for statement in _statements_of(text):
-            same = [
-                other
-                for other in merged
-                if statement.get("Sid") and other.get("Sid") == statement["Sid"]
-            ]
-            merged = [statement if other in same else other for other in merged] + (
-                [] if same else [statement]
-            )
+            same = [other for other in merged if statement.get("Sid") and other.get("Sid") == statement["Sid"]]
+            merged = [statement if other in same else other for other in merged] + ([] if same else [statement])
     return merged
 
 
@@ -89,9 +83,7 @@ def _principals(blocks: list[Config]) -> Any:
 def _conditions(blocks: list[Config]) -> Config:
     out: Config = {}
     for block in blocks:
-        out.setdefault(block["test"], {})[block["variable"]] = _one_or_many(
-            block["values"], ordered=True
-        )
+        out.setdefault(block["test"], {})[block["variable"]] = _one_or_many(block["values"], ordered=True)
     return out
 
 

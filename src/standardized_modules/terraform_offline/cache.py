@@ -30,7 +30,7 @@ def exclusive(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`; it takes its place only when the body ends well, so readers never see half a file."""
+    """A temporary path beside `path`; moved there when the body ends well, so that no reader sees half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new-") as folder:
         temporary = Path(folder) / path.name

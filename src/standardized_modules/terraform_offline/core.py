@@ -1,6 +1,7 @@
 """The real Terraform core on a copy of a directory: fmt, init, validate, test, plan, apply.
 
-Takes a directory and an environment (see `server.offline_providers`), gives typed results. Never writes into the directory.
+Takes a directory and an environment (see `server.offline_providers`), gives typed results.
+Never writes into the directory.
 """
 
 import contextlib
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import CoreFailed
+from .errors import CoreFailedError
 from .executable import Executable, find_executable
 from .pins import PINNED
 from .versions import satisfies
@@ -134,7 +135,7 @@ class Workspace:
         """Files that `terraform fmt` would change (or cannot parse)."""
         done = self.core.run(self.path, "fmt", "-check", "-recursive", "-list=true", "-no-color")
         if done.returncode and not done.stdout.strip():
-            raise CoreFailed("terraform fmt cannot read the directory", done.stderr)
+            raise CoreFailedError("terraform fmt cannot read the directory", done.stderr)
         return sorted(done.stdout.split("\n")[:-1])
 
     def init(self, *, backend: bool = False) -> list[Diagnostic]:
@@ -174,7 +175,7 @@ class Workspace:
             summary.get("failed", 0),
             summary.get("errored", 0),
             summary.get("skipped", 0),
-            tuple(_streamed(done.stdout)),
+            tuple(dict.fromkeys(_streamed(done.stdout))),  # each run repeats what validation finds
         )
 
     def plan(self, var_files: Sequence[Path | str] = ()) -> dict[str, Any]:
@@ -194,7 +195,7 @@ class Workspace:
     ) -> "subprocess.CompletedProcess[str]":
         done = self.core.run(self.path, *arguments, *options)
         if done.returncode:
-            raise CoreFailed(
+            raise CoreFailedError(
                 f"terraform {arguments[0]} failed: {_first_error(done.stderr)}",
                 done.stdout + done.stderr,
             )
@@ -204,7 +205,7 @@ class Workspace:
         if not self._initialised:
             use_local_backend(self.path)
             if found := self.init(backend=True):
-                raise CoreFailed(f"terraform init failed: {found[0]}", "\n".join(map(str, found)))
+                raise CoreFailedError(f"terraform init failed: {found[0]}", "\n".join(map(str, found)))
             self._initialised = True
 
     def _variables(self, var_files: Sequence[Path | str]) -> list[str]:
@@ -222,7 +223,7 @@ class Workspace:
                     Diagnostic(
                         "error",
                         "Provider version constraint not met",
-                        f"{pin.source} is required as {match['constraint']!r}, its offline schemas are of {pin.version}.",
+                        f"{pin.source} must be {match['constraint']!r}, its offline schemas are of {pin.version}.",
                     )
                 )
         return unmet
@@ -243,7 +244,7 @@ def _json(done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
         value: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
         message = f"terraform printed no JSON: {_first_error(done.stderr)}"
-        raise CoreFailed(message, done.stdout + done.stderr) from None
+        raise CoreFailedError(message, done.stdout + done.stderr) from None
     return value
 
 

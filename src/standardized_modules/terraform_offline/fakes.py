@@ -1,4 +1,4 @@
-"""Values for attributes that only the cloud knows: made up, but the same on every run and of the right type and shape."""
+"""Values for attributes that only the cloud knows: made up, the same on every run, of the right type and shape."""
 
 import hashlib
 import json
@@ -38,7 +38,7 @@ def fake(cty: CtyType, name: str, seed: str) -> Any:
 
 def _string(name: str, seed: str, digest: str) -> str:
     if name == "arn" or name.endswith("_arn"):
-        service = (seed.split("/")[0].split("_") + ["", "service"])[1]
+        service = [*seed.split("/")[0].split("_"), "", "service"][1]
         return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{digest[:12]}"
     if name in ("account_id", "owner_id", "registry_id"):
         return ACCOUNT

@@ -13,9 +13,7 @@ from .values import UNKNOWN, Config, is_unknown
 Filler = Callable[[str, Attribute], Any]
 
 
-def planned(
-    block: Block, proposed: Config, prior: Config | None, known: Callable[[str], Any]
-) -> Config:
+def planned(block: Block, proposed: Config, prior: Config | None, known: Callable[[str], Any]) -> Config:
     """The planned state: what was computed before stays, what is computed now is unknown unless `known` has it."""
 
     def unknown(name: str, _attribute: Attribute) -> Any:
@@ -45,9 +43,7 @@ def answered(block: Block, config: Config, answers: Config, seed: str) -> Config
     return _fill(block, {**config, **answers}, None, answer, True)
 
 
-def _fill(
-    block: Block, config: Config, prior: Config | None, filler: Filler, unknown_too: bool
-) -> Config:
+def _fill(block: Block, config: Config, prior: Config | None, filler: Filler, unknown_too: bool) -> Config:
     out = dict(config)
     for name, attribute in block.get("attributes", {}).items():
         value = out.get(name)
@@ -65,21 +61,14 @@ def _fill(
     return out
 
 
-def _fill_nested(
-    nested: NestedBlock, value: Any, prior: Any, filler: Filler, unknown_too: bool
-) -> Any:
+def _fill_nested(nested: NestedBlock, value: Any, prior: Any, filler: Filler, unknown_too: bool) -> Any:
     block = nested["block"]
     if isinstance(value, list):
         # Elements of a set have no position, hence no "same element before".
         before = prior if isinstance(prior, list) and nested["nesting_mode"] == "list" else []
         before = [*before, *[None] * len(value)]
-        return [
-            _fill(block, item, before[at], filler, unknown_too) for at, item in enumerate(value)
-        ]
+        return [_fill(block, item, before[at], filler, unknown_too) for at, item in enumerate(value)]
     if nested["nesting_mode"] == "map":
         earlier = prior if isinstance(prior, dict) else {}
-        return {
-            key: _fill(block, item, earlier.get(key), filler, unknown_too)
-            for key, item in value.items()
-        }
+        return {key: _fill(block, item, earlier.get(key), filler, unknown_too) for key, item in value.items()}
     return _fill(block, value, prior if isinstance(prior, dict) else None, filler, unknown_too)

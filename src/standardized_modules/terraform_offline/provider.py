@@ -1,7 +1,7 @@
 """A provider that knows schemas and rules but no cloud: requests of plugin protocol 6 in, responses out.
 
-It validates like the real one, plans computed values as unknown, "applies" by making values up, and reads back what is in
-the state. Never opens a connection. `server` puts it on a socket.
+It validates like the real one, plans computed values as unknown, "applies" by making values up, and reads back
+what is in the state. Never opens a connection. `server` puts it on a socket.
 """
 
 import json
@@ -15,7 +15,7 @@ from .messages import Complaint, complaints
 from .rule_table import RELATIONS, RULES
 from .rules import violations
 from .schema_types import Block, ProviderSchema
-from .validation import read_only_complaints
+from .validation import addressable, read_only_complaints
 from .values import Config, dump, dump_json, is_unknown, load
 
 _LEGACY_TYPE_SYSTEM = 1
@@ -57,7 +57,7 @@ class OfflineProvider:
         }
 
     def call(self, procedure: str, request: bytes) -> bytes:
-        """Answers one request; procedures without an effect here (StopProvider, GetFunctions, …) get an empty response."""
+        """Answers one request; those without an effect here (StopProvider, GetFunctions, …) get an empty response."""
         handler = self._procedures.get(procedure)
         return handler(wire.parse(request)) if handler else b""
 
@@ -81,8 +81,9 @@ class OfflineProvider:
         type_name, config = _type_name(request), load(wire.first(request, 2))
         self._record("Validate", type_name, config)
         address = type_name if kind == "resource" else f"{kind}.{type_name}"
-        found = read_only_complaints(self._block(kind, type_name), config)
-        return complaints(1, [*found, *violations(RULES, RELATIONS, address, config)])
+        block = self._block(kind, type_name)
+        objections = [addressable(found, block) for found in violations(RULES, RELATIONS, address, config)]
+        return complaints(1, [*read_only_complaints(block, config), *objections])
 
     def _configure(self, request: wire.Fields) -> bytes:
         config = load(wire.first(request, 2))
@@ -130,16 +131,12 @@ class OfflineProvider:
     def _read_data(self, request: wire.Fields) -> bytes:
         type_name, config = _type_name(request), load(wire.first(request, 2))
         answers = answer_for(f"data.{type_name}", config, self._answers)
-        return wire.message(
-            1, dump(fill.answered(self._block("data", type_name), config, answers, type_name))
-        )
+        return wire.message(1, dump(fill.answered(self._block("data", type_name), config, answers, type_name)))
 
     def _open_ephemeral(self, request: wire.Fields) -> bytes:
         type_name, config = _type_name(request), load(wire.first(request, 2))
         answers = answer_for(f"ephemeral.{type_name}", config, self._answers)
-        return wire.message(
-            3, dump(fill.answered(self._block("ephemeral", type_name), config, answers, type_name))
-        )
+        return wire.message(3, dump(fill.answered(self._block("ephemeral", type_name), config, answers, type_name)))
 
     def _import(self, _request: wire.Fields) -> bytes:
         refusal = Complaint(

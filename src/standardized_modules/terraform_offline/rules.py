@@ -1,4 +1,4 @@
-"""Rules that providers enforce in code, not in their schemas: the machinery. The rules themselves are in `rules_*.py`."""
+"""Rules that providers enforce in code, not in their schemas: how they are written. The rules are in `rules_*.py`."""
 
 import json
 import re
@@ -34,9 +34,7 @@ class Relation:
 
 def one_of(*allowed: str | int) -> Test:
     """An enum."""
-    return lambda value: (
-        "" if value in allowed else f"must be one of {', '.join(map(str, allowed))}"
-    )
+    return lambda value: "" if value in allowed else f"must be one of {', '.join(map(str, allowed))}"
 
 
 def between(low: float, high: float) -> Test:
@@ -48,6 +46,16 @@ def matching(pattern: str, meaning: str) -> Test:
     """A pattern for the whole string."""
     compiled = re.compile(pattern)
     return lambda value: "" if compiled.fullmatch(value) else f"must be {meaning}"
+
+
+def longest(limit: int) -> Test:
+    """A length."""
+    return lambda value: "" if len(value) <= limit else f"must have at most {limit} characters, has {len(value)}"
+
+
+def all_of(*tests: Test) -> Test:
+    """The first objection of several tests."""
+    return lambda value: next(filter(None, (test(value) for test in tests)), "")
 
 
 def json_document(value: str) -> str:
@@ -104,9 +112,7 @@ def needs(address: str, source: str, name: str, *others: str) -> Relation:
     return Relation(address, check, source)
 
 
-def violations(
-    rules: Iterable[Rule], relations: Iterable[Relation], address: str, config: Config
-) -> list[Complaint]:
+def violations(rules: Iterable[Rule], relations: Iterable[Relation], address: str, config: Config) -> list[Complaint]:
     """All objections to one configuration block. Unknown values are never objected to."""
     found: list[Complaint] = []
     for rule in rules:

@@ -55,9 +55,7 @@ class ProviderSchema(TypedDict):
     ephemeral_resource_schemas: dict[str, Schema]
 
 
-SECTIONS: dict[
-    Kind, Literal["resource_schemas", "data_source_schemas", "ephemeral_resource_schemas"]
-] = {
+SECTIONS: dict[Kind, Literal["resource_schemas", "data_source_schemas", "ephemeral_resource_schemas"]] = {
     "resource": "resource_schemas",
     "data": "data_source_schemas",
     "ephemeral": "ephemeral_resource_schemas",

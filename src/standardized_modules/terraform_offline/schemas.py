@@ -1,7 +1,7 @@
 """`schema_for(provider, addresses)`: schemas from the cache, else extracted from the pinned wheel.
 
-An address is `aws_sqs_queue`, `data.aws_region`, `ephemeral.random_password` or `provider.aws`. One cache file holds one schema, so that
-asking for one more resource extracts one more resource.
+An address is `aws_sqs_queue`, `data.aws_region`, `ephemeral.random_password` or `provider.aws`.
+One cache file holds one schema, so that asking for one more resource extracts one more resource.
 """
 
 import sys
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .cache import cache_root, exclusive, read_json, write_json
-from .errors import SchemaUnreadable
+from .errors import SchemaUnreadableError
 from .extraction import EXTRACTOR_VERSION, extract
 from .modules import EVERYTHING, module_key, read_modules
 from .overlay import STATEMENT_DONOR, STATEMENT_OWNERS, mark_sensitive, rebuild_statement
@@ -63,11 +63,7 @@ def provider_of(address: str) -> str:
 
 
 def _folder(pin: PinnedProvider) -> Path:
-    return (
-        cache_root()
-        / "schemas"
-        / f"{pin.package}-{pin.package_version}-extractor-{EXTRACTOR_VERSION}"
-    )
+    return cache_root() / "schemas" / f"{pin.package}-{pin.package_version}-extractor-{EXTRACTOR_VERSION}"
 
 
 def _file(pin: PinnedProvider, address: str) -> Path:
@@ -88,9 +84,7 @@ def _load(pin: PinnedProvider, wanted: set[str]) -> dict[str, Schema]:
 
 
 def _extract(pin: PinnedProvider, addresses: set[str]) -> None:
-    sys.stderr.write(
-        f"terraform_offline: reading {len(addresses)} schemas of {pin.name} {pin.version}\n"
-    )
+    sys.stderr.write(f"terraform_offline: reading {len(addresses)} schemas of {pin.name} {pin.version}\n")
     donors = {STATEMENT_DONOR} if addresses.intersection(STATEMENT_OWNERS) else set()
     keys = {module_key(address, pin.name) for address in addresses | donors}
     found = _schemas(pin, read_modules(wheel_path(pin), keys))
@@ -107,9 +101,8 @@ def _schemas(pin: PinnedProvider, modules: dict[str, str]) -> dict[str, Schema]:
         if extracted is None:
             continue
         if extracted.provider_version and extracted.provider_version != pin.version:
-            raise SchemaUnreadable(
-                f"{pin.wheel_name} was generated from {pin.name} {extracted.provider_version}, not {pin.version}",
-                "correct the provider version in pins.py",
+            raise SchemaUnreadableError(
+                f"{pin.wheel_name} was generated from {pin.name} {extracted.provider_version}, not {pin.version}"
             )
         kind, name = extracted.kind, extracted.type_name
         address = name if kind == "resource" else f"{kind}.{name}"

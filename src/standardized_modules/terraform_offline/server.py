@@ -21,7 +21,30 @@ from .pins import PINNED
 from .provider import OfflineProvider
 from .schemas import provider_of, schema_for
 
-_PROCEDURES = ["GetMetadata", "GetProviderSchema", "GetResourceIdentitySchemas", "ValidateProviderConfig", "ValidateResourceConfig", "ValidateDataResourceConfig", "UpgradeResourceState", "UpgradeResourceIdentity", "ConfigureProvider", "ReadResource", "PlanResourceChange", "ApplyResourceChange", "ImportResourceState", "MoveResourceState", "ReadDataSource", "ValidateEphemeralResourceConfig", "OpenEphemeralResource", "RenewEphemeralResource", "CloseEphemeralResource", "GetFunctions", "CallFunction", "StopProvider"]
+_PROCEDURES = [
+    "GetMetadata",
+    "GetProviderSchema",
+    "GetResourceIdentitySchemas",
+    "ValidateProviderConfig",
+    "ValidateResourceConfig",
+    "ValidateDataResourceConfig",
+    "UpgradeResourceState",
+    "UpgradeResourceIdentity",
+    "ConfigureProvider",
+    "ReadResource",
+    "PlanResourceChange",
+    "ApplyResourceChange",
+    "ImportResourceState",
+    "MoveResourceState",
+    "ReadDataSource",
+    "ValidateEphemeralResourceConfig",
+    "OpenEphemeralResource",
+    "RenewEphemeralResource",
+    "CloseEphemeralResource",
+    "GetFunctions",
+    "CallFunction",
+    "StopProvider",
+]
 
 _REGISTRIES = ("registry.terraform.io", "registry.opentofu.org")
 _WORKERS = 8
@@ -29,9 +52,7 @@ _WORKERS = 8
 
 
 @contextlib.contextmanager
-def offline_providers(
-    types: Iterable[str], answers: Mapping[str, Answer] | None = None
-) -> Iterator[dict[str, str]]:
+def offline_providers(types: Iterable[str], answers: Mapping[str, Answer] | None = None) -> Iterator[dict[str, str]]:
     """Serves the given addresses and gives the environment to run Terraform in.
 
     `types` are addresses such as `aws_sqs_queue`, `data.aws_region`, `ephemeral.random_password` or `provider.aws`
@@ -41,9 +62,7 @@ def offline_providers(
         yield environment
 
 
-def offline_provider_set(
-    types: Iterable[str], answers: Mapping[str, Answer] | None = None
-) -> list[OfflineProvider]:
+def offline_provider_set(types: Iterable[str], answers: Mapping[str, Answer] | None = None) -> list[OfflineProvider]:
     """The providers themselves, for callers that want to look at what the core sent.
 
     An address of a provider that is not pinned is left out: the core reports the provider as not found.
@@ -51,11 +70,7 @@ def offline_provider_set(
     wanted: dict[str, set[str]] = {}
     for address in types:
         wanted.setdefault(provider_of(address), set()).add(address)
-    return [
-        OfflineProvider(name, schema_for(name, wanted[name]), answers)
-        for name in PINNED
-        if name in wanted
-    ]
+    return [OfflineProvider(name, schema_for(name, wanted[name]), answers) for name in PINNED if name in wanted]
 
 
 @contextlib.contextmanager
@@ -88,7 +103,7 @@ def attached(providers: Iterable[OfflineProvider]) -> Iterator[dict[str, str]]:
 
 
 def _no_registry(folder: Path) -> Path:
-    """A CLI configuration whose only source of providers is an empty folder: a provider that is not served fails at once."""
+    """A CLI configuration whose only source of providers is an empty folder: what is not served fails at once."""
     (folder / "no-providers").mkdir()
     config = folder / "offline.tfrc"
     config.write_text(
@@ -111,11 +126,7 @@ def _serve(provider: OfflineProvider, address: str) -> grpc.Server:
             ),
             grpc.method_handlers_generic_handler(
                 "plugin.GRPCStdio",
-                {
-                    "StreamStdio": grpc.unary_stream_rpc_method_handler(
-                        lambda _request, _context: iter(())
-                    )
-                },
+                {"StreamStdio": grpc.unary_stream_rpc_method_handler(lambda _request, _context: iter(()))},
             ),
         )
     )
@@ -130,9 +141,7 @@ def _procedure(provider: OfflineProvider, name: str) -> "grpc.RpcMethodHandler[b
             return provider.call(name, request)
         except Exception as error:  # a bug of ours must reach the core's output, not hang it
             traceback.print_exc()
-            context.abort(
-                grpc.StatusCode.INTERNAL, f"offline provider {provider.name}, {name}: {error!r}"
-            )
+            context.abort(grpc.StatusCode.INTERNAL, f"offline provider {provider.name}, {name}: {error!r}")
             raise AssertionError("abort always raises") from error
 
     handler: Callable[[bytes, grpc.ServicerContext], bytes] = answer

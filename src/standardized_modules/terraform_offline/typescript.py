@@ -1,4 +1,4 @@
-"""Reads the TypeScript that the CDK generators write, as text: classes, their attributes, and how each is rendered to HCL.
+"""Reads the TypeScript that the CDK generators write, as text: classes, attributes, and how each is rendered to HCL.
 
 Takes source text, gives `Source`. Knows the generator's layout, knows nothing of Terraform schemas.
 """
@@ -6,19 +6,15 @@ Takes source text, gives `Source`. Knows the generator's layout, knows nothing o
 import re
 from dataclasses import dataclass
 
-from .errors import SchemaUnreadable
+from .errors import SchemaUnreadableError
 
 _ATTRIBUTE = re.compile(
     r"^  // (?P<name>\w+) - computed: (?P<computed>true|false), optional: (?P<optional>true|false), "
     r"required: (?P<required>true|false)\n",
     re.MULTILINE,
 )
-_MAPPER = re.compile(
-    r"^export function (\w+)ToHclTerraform\([^\n]*\): any \{\n(.*?)^\}", re.MULTILINE | re.DOTALL
-)
-_CLASS = re.compile(
-    r"^export class (\w+) extends (?:cdktn|cdktf)\.(\w+) \{\n(.*?)^\}", re.MULTILINE | re.DOTALL
-)
+_MAPPER = re.compile(r"^export function (\w+)ToHclTerraform\([^\n]*\): any \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
+_CLASS = re.compile(r"^export class (\w+) extends (?:cdktn|cdktf)\.(\w+) \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
 _ENTRY = re.compile(
     r'^\s+"?(?P<name>\w+)"?: \{\n\s+value: (?P<value>.*?),\n\s+isBlock: (?P<block>true|false),\n'
     r'\s+type: "(?P<kind>\w+)",\n\s+storageClassType: "(?P<storage>\w+)",\n\s+\},',
@@ -119,14 +115,10 @@ def _accessors(body: str) -> dict[str, Accessor]:
 
 
 def _entries(body: str) -> dict[str, Entry]:
-    found = {
-        mark["name"]: Entry(mark["value"], mark["kind"], mark["storage"])
-        for mark in _ENTRY.finditer(body)
-    }
+    found = {mark["name"]: Entry(mark["value"], mark["kind"], mark["storage"]) for mark in _ENTRY.finditer(body)}
     # One entry that the pattern does not match would vanish silently and take an attribute with it.
     if body.count("storageClassType:") != len(found):
-        raise SchemaUnreadable(
-            f"{body.count('storageClassType:')} entries in the generated source, {len(found)} understood",
-            "the generator changed its layout: pin the previous wheel or teach typescript.py the new one",
+        raise SchemaUnreadableError(
+            f"{body.count('storageClassType:')} entries in the generated source, {len(found)} understood"
         )
     return found

@@ -1,8 +1,30 @@
 """What every provider refuses on its own, beyond what the core checks against the schema."""
 
+from dataclasses import replace
+
 from .messages import Complaint, Path
 from .schema_types import Block
 from .values import Config
+
+
+def addressable(complaint: Complaint, block: Block) -> Complaint:
+    """Cuts the path where a set begins: its elements have no index by which the core could find their line."""
+    path: Path = ()
+    for step in complaint.path:
+        if isinstance(step, str):
+            nested = block.get("block_types", {}).get(step)
+            attribute = block.get("attributes", {}).get(step)
+            path = (*path, step)
+            if nested is None:
+                of_set = attribute is not None and attribute["type"][0] == "set"
+                # Inside an attribute the core needs exact steps; a set of it is named as a whole.
+                return replace(complaint, path=path if of_set else complaint.path)
+            if nested["nesting_mode"] == "set":
+                return replace(complaint, path=path)
+            block = nested["block"]
+        else:
+            path = (*path, step)
+    return complaint
 
 
 def read_only_complaints(block: Block, config: Config, path: Path = ()) -> list[Complaint]:
@@ -15,9 +37,7 @@ def read_only_complaints(block: Block, config: Config, path: Path = ()) -> list[
             (*path, name),
         )
         for name, attribute in block.get("attributes", {}).items()
-        if attribute.get("computed")
-        and not attribute.get("optional")
-        and config.get(name) is not None
+        if attribute.get("computed") and not attribute.get("optional") and config.get(name) is not None
     ]
     for name, nested in block.get("block_types", {}).items():
         value = config.get(name)

@@ -20,9 +20,7 @@ _COMPARISONS: dict[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]] = {
 
 def satisfies(version: str, constraint: str) -> bool:
     """Whether a release version meets every comma-separated term; ValueError on a malformed constraint."""
-    return all(
-        _meets(_numbers(version), term.strip()) for term in constraint.split(",") if term.strip()
-    )
+    return all(_meets(_numbers(version), term.strip()) for term in constraint.split(",") if term.strip())
 
 
 def _meets(version: tuple[int, ...], term: str) -> bool:

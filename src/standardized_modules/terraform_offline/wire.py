@@ -11,7 +11,7 @@ Value = bytes | int
 Fields = dict[int, list[Value]]
 
 
-class MalformedMessage(ValueError):
+class MalformedMessageError(ValueError):
     """Bytes that are not a protobuf message."""
 
 
@@ -64,7 +64,7 @@ def first(fields: Fields, number: int) -> bytes:
     """A bytes, string or message field, empty when absent."""
     value = fields.get(number, [b""])[0]
     if not isinstance(value, bytes):
-        raise MalformedMessage(f"field {number} is a number")
+        raise MalformedMessageError(f"field {number} is a number")
     return value
 
 
@@ -84,9 +84,9 @@ def _walk(buffer: bytes) -> Iterator[tuple[int, Value]]:
             case 5:
                 size = 4
             case other:
-                raise MalformedMessage(f"wire type {other}")
+                raise MalformedMessageError(f"wire type {other}")
         if position + size > len(buffer):
-            raise MalformedMessage("cut short")
+            raise MalformedMessageError("cut short")
         yield key >> 3, buffer[position : position + size]
         position += size
 
@@ -95,10 +95,10 @@ def _read_varint(buffer: bytes, position: int) -> tuple[int, int]:
     result = 0
     for shift in range(0, 70, 7):
         if position >= len(buffer):
-            raise MalformedMessage("cut short")
+            raise MalformedMessageError("cut short")
         byte = buffer[position]
         position += 1
         result |= (byte & 0x7F) << shift
         if byte < 0x80:
             return result, position
-    raise MalformedMessage("a varint of more than ten bytes")
+    raise MalformedMessageError("a varint of more than ten bytes")

@@ -6,22 +6,18 @@ import shutil
 from pathlib import Path
 
 _LOCAL_MODULE = re.compile(r'^\s*source\s*=\s*"(\.\.?/[^"]*)"', re.MULTILINE)
-_LEFT_BEHIND = shutil.ignore_patterns(
-    ".terraform", ".terraform.lock.hcl", "*.tfstate", "*.tfstate.*", ".git"
-)
+_LEFT_BEHIND = shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate", "*.tfstate.*", ".git")
 """State and downloads of real runs, which would point the core at real providers and at real objects."""
 
 LOCAL_BACKEND = "offline_backend_override.tf"
 
 
 def copy_of(directory: Path, target: Path) -> Path:
-    """Copies the directory and the local modules that it calls, wherever they are; gives the directory's place in the copy."""
+    """Copies the directory and the local modules that it calls, wherever they are; gives its place in the copy."""
     folders = with_modules(directory.resolve())
     root = Path(os.path.commonpath(folders))
     for folder in sorted(folders):  # a parent comes before its children and may have copied them
-        shutil.copytree(
-            folder, target / folder.relative_to(root), ignore=_LEFT_BEHIND, dirs_exist_ok=True
-        )
+        shutil.copytree(folder, target / folder.relative_to(root), ignore=_LEFT_BEHIND, dirs_exist_ok=True)
     return target / directory.resolve().relative_to(root)
 
 
@@ -40,7 +36,5 @@ def with_modules(directory: Path) -> set[Path]:
             continue
         found.add(folder)
         for file in folder.glob("*.tf"):
-            pending += [
-                (folder / source).resolve() for source in _LOCAL_MODULE.findall(file.read_text())
-            ]
+            pending += [(folder / source).resolve() for source in _LOCAL_MODULE.findall(file.read_text())]
     return found

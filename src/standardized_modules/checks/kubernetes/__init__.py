@@ -1,0 +1,1 @@
+"""Kubernetes manifests, as built from their overlays."""

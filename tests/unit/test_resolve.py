@@ -1,0 +1,62 @@
+"""Every value decided: environment before common before default, then derived values and rules."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from standardized_modules.model.library import Library
+from standardized_modules.model.resolved import ResolvedService
+from standardized_modules.model.spec import ServiceSpec
+from standardized_modules.python_packages import parse_lock
+from standardized_modules.stages.compose import compose
+from standardized_modules.stages.resolve import resolve
+
+PACKAGES = parse_lock({"packages": {}})
+
+
+def resolved(spec: ServiceSpec, library: Library) -> ResolvedService:
+    return resolve(compose(spec, library), library, PACKAGES)
+
+
+def values(service: ResolvedService, path: str) -> dict[str, object]:
+    return {each.name: {**each.parameters, **each.derived}[path] for each in service.environments}
+
+
+def test_the_most_specific_value_wins(library: Library, spec: ServiceSpec) -> None:
+    assert values(resolved(spec, library), "http.high") == {"dev": 5, "staging": 5, "prod": 8}
+    common = replace(spec, values={"http.high": 6})
+    assert values(resolved(common, library), "http.high") == {"dev": 6, "staging": 6, "prod": 6}
+    own = replace(common, environment_values={"staging": {"http.high": 7}})
+    assert values(resolved(own, library), "http.high") == {"dev": 6, "staging": 7, "prod": 6}
+
+
+def test_derived_values_read_earlier_ones_and_carry_no_binary_noise(library: Library, spec: ServiceSpec) -> None:
+    service = resolved(replace(spec, environment_values={"prod": {"http.low": 3}}), library)
+    assert values(service, "http.twice") == {"dev": 2, "staging": 2, "prod": 6}
+    assert values(service, "http.third") == {"dev": 0.666666667, "staging": 0.666666667, "prod": 2}
+    assert isinstance(values(service, "http.third")["prod"], int)
+
+
+def test_a_broken_rule_names_environment_values_reason_and_place(library: Library, spec: ServiceSpec) -> None:
+    broken = replace(
+        spec,
+        values={"http.low": 6},
+        environment_values={"dev": {"http.high": 9}},
+        origins={"http.low": "sm.yaml:7"},
+    )
+    (finding,) = resolved(broken, library).findings
+    assert finding.rule == "low-below-high"
+    assert "does not hold in staging (http.low = 6, http.high = 5): the world would turn over" in finding.message
+    assert finding.hint == "raise http.high"
+    assert finding.where == "sm.yaml:7"
+
+
+def test_findings_of_the_composition_stay(library: Library, spec: ServiceSpec) -> None:
+    service = resolved(replace(spec, patterns=("jobs",), cloud="sea"), library)
+    assert [each.rule for each in service.findings] == ["capability-unsupported"]
+
+
+def test_namespaces_and_titles(library: Library, spec: ServiceSpec) -> None:
+    service = resolved(spec, library)
+    assert [each.namespace for each in service.environments] == ["orders-dev", "orders-staging", "orders-prod"]
+    assert [each.title for each in service.environments] == ["Development", "Staging", "Production"]
