@@ -176,13 +176,8 @@ def main() -> int:
         print("no trace reached the collector: the traced variant was not traced", file=sys.stderr)
         return 1
     base = samples["bare FastAPI"]
-    ratios = {
-        name: median(s.rate / b.rate for s, b in zip(rows, base, strict=True))
-        for name, rows in samples.items()
-    }
-    met = (
-        ratios["service, everything on"] >= AIM_FULL and ratios["service, 1 % traced"] >= AIM_TRACED
-    )
+    ratios = {name: median(s.rate / b.rate for s, b in zip(rows, base, strict=True)) for name, rows in samples.items()}
+    met = ratios["service, everything on"] >= AIM_FULL and ratios["service, 1 % traced"] >= AIM_TRACED
     print(f"aims ({AIM_FULL} and {AIM_TRACED}): {'met' if met else 'MISSED'}", file=sys.stderr)
     return 0 if met else 1
 

@@ -9,6 +9,7 @@ import json
 import re
 import time
 import urllib.request
+from typing import cast
 
 import uvloop
 
@@ -26,9 +27,9 @@ class Connection(asyncio.Protocol):
         self.buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        transport.write(self.request)
+        # uvloop's transports are not subclasses of asyncio.Transport, only alike.
+        self.transport = cast("asyncio.Transport", transport)
+        self.transport.write(self.request)
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -65,12 +66,11 @@ async def _load(port: int, path: str, seconds: float) -> tuple[int, float]:
     began = time.perf_counter()
     loop = asyncio.get_running_loop()
     opened = [
-        await loop.create_connection(
-            lambda: Connection(request, began + seconds), "127.0.0.1", port
-        )
+        await loop.create_connection(lambda: Connection(request, began + seconds), "127.0.0.1", port)
         for _ in range(CONNECTIONS)
     ]
-    counts = await asyncio.gather(*(connection.done for _, connection in opened))
+    async with asyncio.timeout(seconds + 10):
+        counts = await asyncio.gather(*(connection.done for _, connection in opened))
     return sum(counts), time.perf_counter() - began
 
 

@@ -171,15 +171,11 @@ def hashes(package: dict[str, Any]) -> list[str]:
     ]
     source = [package["sdist"]["hash"]] if "sdist" in package else []
     if not wheels:
-        raise SystemExit(
-            f"{package['name']} {package['version']} has no wheel for a supported machine"
-        )
+        raise SystemExit(f"{package['name']} {package['version']} has no wheel for a supported machine")
     return sorted({digest.removeprefix("sha256:") for digest in wheels + source})
 
 
-def lock(
-    direct: Iterable[DirectPackage], resolution: dict[str, Any], before: datetime.date
-) -> dict[str, Any]:
+def lock(direct: Iterable[DirectPackage], resolution: dict[str, Any], before: datetime.date) -> dict[str, Any]:
     """The shipped document: direct packages with range and reason, their closure with hashes."""
     by_name = {package.name: package for package in direct}
     packages: dict[str, dict[str, Any]] = {}
@@ -248,13 +244,7 @@ def main() -> int:
     direct = read_input(INPUT.read_text(encoding="utf-8"))
     if arguments.check:
         found = problems(direct, json.loads(OUTPUT.read_text(encoding="utf-8")))
-        print(
-            "\n".join(
-                [*found, "run: python tools/lock_python_packages.py"]
-                if found
-                else ["lock fits its input"]
-            )
-        )
+        print("\n".join([*found, "run: python tools/lock_python_packages.py"] if found else ["lock fits its input"]))
         return 1 if found else 0
     before = datetime.datetime.now(tz=datetime.UTC).date() - COOLDOWN
     document = lock(direct, resolve(direct, before), before)

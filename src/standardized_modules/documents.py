@@ -153,6 +153,7 @@ def _build(node: yaml.Node, path: Path, lines: dict[Path, int], name: str, error
         return _mapping(node, path, lines, name, error)
     if isinstance(node, yaml.SequenceNode):
         return [_build(item, (*path, index), lines, name, error) for index, item in enumerate(node.value)]
+    assert isinstance(node, yaml.ScalarNode)
     return _scalar(node, name, error)
 
 

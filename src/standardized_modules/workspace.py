@@ -246,6 +246,7 @@ def _locked(directory: Path) -> Iterator[None]:
 
 _HINTS = {
     errno.ENOSPC: "free some space; nothing was left half-written",
+    errno.EFBIG: "the limit on file sizes (ulimit -f) is too low; nothing was left half-written",
     errno.EDQUOT: "free some of your quota; nothing was left half-written",
     errno.EACCES: "choose a folder that you may write with --output-dir",
     errno.EPERM: "choose a folder that you may write with --output-dir",

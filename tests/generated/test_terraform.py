@@ -120,14 +120,18 @@ def test_second_apply_follows_the_load_balancer_and_the_third_does_nothing(
     assert changes(workspace.plan(variables)) == {}
 
 
-def test_replaced_load_balancer_moves_the_record_and_the_alarms(workspace: Workspace, load_balancers: list[str]) -> None:
+def test_replaced_load_balancer_moves_the_record_and_the_alarms(
+    workspace: Workspace, load_balancers: list[str]
+) -> None:
     variables = ["environments/prod.tfvars"]
     load_balancers.append(LOAD_BALANCER)
     workspace.apply(variables)
     load_balancers[:] = [LOAD_BALANCER.replace("0123456789abcdef", "fedcba9876543210")]
     planned = changes(workspace.plan(variables))
     assert planned["aws_route53_record.service[0]"] == ["update"]
-    assert sorted(actions for name, actions in planned.items() if "alarm" in name) == [["create"]] * 3 + [["delete"]] * 3
+    assert (
+        sorted(actions for name, actions in planned.items() if "alarm" in name) == [["create"]] * 3 + [["delete"]] * 3
+    )
 
 
 @pytest.mark.parametrize(("root", "variables"), [(".", "environments/prod.tfvars"), (REGISTRY, "registry.tfvars")])
@@ -151,7 +155,9 @@ def policies(state: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 @pytest.mark.parametrize(("root", "variables"), [(".", "environments/prod.tfvars"), (REGISTRY, "registry.tfvars")])
-def test_policies_name_every_action_and_principal(core: TerraformCore, terraform: Path, root: str, variables: str) -> None:
+def test_policies_name_every_action_and_principal(
+    core: TerraformCore, terraform: Path, root: str, variables: str
+) -> None:
     statements = list(policies(core.apply(terraform / root, [variables])))
     assert statements
     for name, statement in statements:
@@ -202,7 +208,13 @@ WEAKENED = [
     ("waf.tf", "none {}", "count {}", "ingress", "may count"),
     ("waf.tf", "limit                 = local.settings.waf_rate_limit", "limit = 100000", "ingress", "rate limit"),
     ("waf_logs.tf", 'name = "authorization"', 'name = "accept"', "ingress", "credentials"),
-    ("load_balancer.tf", "evaluate_target_health = true", "evaluate_target_health = false", "load_balancer", "point to"),
+    (
+        "load_balancer.tf",
+        "evaluate_target_health = true",
+        "evaluate_target_health = false",
+        "load_balancer",
+        "point to",
+    ),
     ("alarms.tf", "local.settings.latency / 1000", "local.settings.latency", "load_balancer", "in seconds"),
     ("variables.tf", 'var.account_id != "000000000000"', "true", "inputs", "expected failure"),
 ]

@@ -21,8 +21,10 @@ documents = st.dictionaries(
     st.from_regex(r"[a-z]{1,8}", fullmatch=True),
     st.recursive(
         scalars,
-        lambda inner: st.lists(inner, max_size=4)
-        | st.dictionaries(st.from_regex(r"[a-z]{1,8}", fullmatch=True), inner, max_size=4),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(st.from_regex(r"[a-z]{1,8}", fullmatch=True), inner, max_size=4)
+        ),
         max_leaves=12,
     ),
     max_size=6,

@@ -17,9 +17,7 @@ NEW = LINES.replace("five", "FIVE")
 CLASH = LINES.replace("one", "1")
 
 
-def decide(
-    base: str | None, current: str | None, target: str | None, ownership: Ownership = "managed"
-) -> Change:
+def decide(base: str | None, current: str | None, target: str | None, ownership: Ownership = "managed") -> Change:
     def tree(text: str | None) -> dict[str, RenderedFile]:
         return {} if text is None else {"f": RenderedFile(text.encode(), ownership=ownership)}
 

@@ -41,7 +41,7 @@ def test_sources_ownership_and_placeholders(tmp_path: Path, spec: ServiceSpec) -
         {
             "library/base/managed/src/__package__/__init__.py": '"""Docs: {{ literal }}."""\n',
             "library/capabilities/http/starter/notes.md.j2": "<{ service.title }> <{ p.http.low }>\n",
-            "clouds/sky/capabilities/http/managed/main.tf.j2": "region = \"<{ region }>\"\n",
+            "clouds/sky/capabilities/http/managed/main.tf.j2": 'region = "<{ region }>"\n',
             "clouds/sea/capabilities/http/managed/sea.tf": "other cloud\n",
             "library/capabilities/queue/managed/queue.txt": "other capability\n",
         },

@@ -131,7 +131,7 @@ def _build(folder: Path, name: str) -> Overlay:
     )
     if done.returncode:
         return Overlay(name, error=done.stderr.strip().replace(f"{folder}/", ""))
-    return Overlay(name, tuple(m for m in yaml.load_all(done.stdout, _LOADER) if m))  # noqa: S506
+    return Overlay(name, tuple(m for m in yaml.load_all(done.stdout, _LOADER) if m))
 
 
 def _line_of(text: str, kind: str, name: str) -> int | None:
@@ -147,5 +147,14 @@ def _line_of(text: str, kind: str, name: str) -> int | None:
 
 
 def _ignored(path: Path) -> bool:
-    tools = {".git", ".venv", "node_modules", "__pycache__", ".terraform", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+    tools = {
+        ".git",
+        ".venv",
+        "node_modules",
+        "__pycache__",
+        ".terraform",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".pytest_cache",
+    }
     return not tools.isdisjoint(path.parts)

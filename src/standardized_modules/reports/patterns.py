@@ -21,7 +21,9 @@ def as_table(library: Library) -> str:
         for name, pattern in library.patterns.items()
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    lines = ("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows)
+    lines = (
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
+    )
     return "\n".join(lines) + "\n"
 
 

@@ -1,6 +1,6 @@
 """What can go wrong before Terraform has a say. What Terraform itself finds is a `Diagnostic`, never an exception."""
 
-from ..errors import SmError
+from standardized_modules.errors import SmError
 
 
 class OfflineTerraformError(SmError):

@@ -188,7 +188,6 @@ def _attribute(cty: CtyType, accessor: Accessor, *, write_only: bool = False) ->
         attribute["computed"] = True
     if write_only:
         attribute["write_only"] = True
-        attribute["sensitive"] = True
     return attribute
 
 

@@ -146,7 +146,7 @@ def _values(config: Any, names: tuple[str, ...], path: Path = ()) -> Iterator[tu
 
 
 def _present(value: Any) -> bool:
-    return value is not None and value != [] and value is not False
+    return value is not None and value != []  # `false` counts as set, as in the provider SDK
 
 
 def _name(path: Path) -> str:

@@ -12,7 +12,7 @@ from .cache import cache_root, exclusive, read_json, write_json
 from .errors import SchemaUnreadableError
 from .extraction import EXTRACTOR_VERSION, extract
 from .modules import EVERYTHING, module_key, read_modules
-from .overlay import STATEMENT_DONOR, STATEMENT_OWNERS, mark_sensitive, rebuild_statement
+from .overlay import STATEMENT_DONOR, STATEMENT_OWNERS, rebuild_statement, restore
 from .pins import PINNED, PinnedProvider
 from .schema_types import SECTIONS, Kind, ProviderSchema, Schema
 from .wheels import wheel_path
@@ -106,7 +106,7 @@ def _schemas(pin: PinnedProvider, modules: dict[str, str]) -> dict[str, Schema]:
             )
         kind, name = extracted.kind, extracted.type_name
         address = name if kind == "resource" else f"{kind}.{name}"
-        mark_sensitive(address, extracted.schema)
+        restore(address, extracted.schema)
         found[address] = extracted.schema
     return found
 

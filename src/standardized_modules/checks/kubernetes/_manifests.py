@@ -13,9 +13,7 @@ Problem = tuple[Manifest, str]
 """The object that is wrong, and what is wrong with it."""
 
 
-def findings(
-    tree: Tree, check_id: str, fix: str, inspect: Callable[[Overlay], Iterator[Problem]]
-) -> Iterator[Finding]:
+def findings(tree: Tree, check_id: str, fix: str, inspect: Callable[[Overlay], Iterator[Problem]]) -> Iterator[Finding]:
     """Findings of one check, once each: a fault of the base shows in every overlay."""
     seen = set()
     for overlay in tree.overlays:
@@ -105,6 +103,5 @@ def deployment(container: str = "", pod: str = "", spec: str = "", kinds: str = 
         f"{extra}selector: {{matchLabels: {{app: orders}}}}, "
         f"template: {{metadata: {{labels: {{app: orders}}}}, spec: {{{pod + ', ' if pod else ''}"
         f"containers: [{{name: api, image: 'orders@sha256:{'0' * 64}'"
-        f"{', ' + container if container else ''}}}]}}}}}}}}\n"
-        + (f"---\n{kinds}" if kinds else "")
+        f"{', ' + container if container else ''}}}]}}}}}}}}\n" + (f"---\n{kinds}" if kinds else "")
     )

@@ -1,0 +1,64 @@
+# Needs Python 3.11 or newer, git and make. Everything else is installed below .venv.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+STAMP := $(VENV)/.installed
+
+.PHONY: help
+help:  ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "error: $(PYTHON) is older than 3.11; run: make $(MAKECMDGOALS) PYTHON=python3.13" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(BIN)/sm: $(BIN)/uv pyproject.toml
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable .
+	@touch $@
+
+$(STAMP): $(BIN)/uv pyproject.toml
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[verify]' --group test
+	@touch $@ $(BIN)/sm
+
+.PHONY: demo
+demo: $(BIN)/sm  ## Generate a service below demo/ and run its tests
+	rm -rf demo/orders
+	$(BIN)/sm create-microservice orders --pattern web_api --cloud aws --output-dir demo
+	$(MAKE) --directory demo/orders test
+	@echo "The service is in $(CURDIR)/demo/orders: cd demo/orders && make run"
+
+.PHONY: test
+test: lint  ## Install what is needed and run everything
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --cov --cov-report= tests
+	$(BIN)/coverage report
+
+.PHONY: lint
+lint: $(STAMP)  ## Lint, formatting, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: $(STAMP)  ## Format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: golden
+golden: $(STAMP)  ## Write tests/golden anew; read the diff before you commit it
+	$(BIN)/python tools/write_schemas.py
+	$(BIN)/python tools/write_golden.py
+
+.PHONY: benchmark
+benchmark: $(STAMP)  ## Measure against copier, cookiecutter and bare FastAPI
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --group benchmark
+	$(BIN)/python benchmarks/generate.py
+	$(BIN)/python benchmarks/web_api.py
+
+.PHONY: clean
+clean:  ## Remove everything that can be made again
+	rm -rf $(VENV) demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

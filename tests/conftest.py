@@ -1,0 +1,42 @@
+"""One rendered service for the whole session, and `sm` as a process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Sm = Callable[..., subprocess.CompletedProcess[str]]
+SM = (sys.executable, "-m", "standardized_modules")
+
+
+def run_sm(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `sm` as a user does: a process of its own, no terminal, no input."""
+    return subprocess.run(
+        [*SM, *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def sm() -> Sm:
+    """`sm` as a process."""
+    return run_sm
+
+
+@pytest.fixture(scope="session")
+def web_api_service(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh web_api service on AWS with default values. Tests copy it before they change it."""
+    folder = tmp_path_factory.mktemp("services")
+    done = run_sm("create-microservice", "orders", "--pattern", "web_api", "--cloud", "aws", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "orders"

@@ -1,0 +1,25 @@
+"""Services whose whole output is committed, so that a review shows what a change generates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+GOLDEN = Path(__file__).parent / "golden"
+
+SERVICES: dict[str, dict[str, Any]] = {
+    "orders": {"patterns": ["web_api"], "cloud": "aws"},
+    "order-events-api": {
+        "patterns": ["web_api"],
+        "cloud": "aws",
+        "region": "us-east-1",
+        "owner": "team-payments",
+        "assignments": [
+            "ingress.domain=shop.example",
+            "ingress.exposure=internal",
+            "delivery.organization=shop",
+            "prod.scaling.max_replicas=40",
+            "dev.telemetry.trace_sample_ratio=0.5",
+        ],
+    },
+}
