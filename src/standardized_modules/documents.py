@@ -97,7 +97,7 @@ def parse(text: str, name: str, error: type[SmError]) -> Document:
     try:
         loader = _Loader(text)
         try:
-            _refuse_aliases(_Loader, text, name, error)
+            _check_events(text, name, error)
             node = loader.get_single_node()
         finally:
             loader.dispose()
@@ -108,23 +108,33 @@ def parse(text: str, name: str, error: type[SmError]) -> Document:
     return Document(data, name, lines)
 
 
-def _refuse_aliases(loader: Any, text: str, name: str, error: type[SmError]) -> None:
-    if "*" not in text and "&" not in text and "!" not in text:
-        return
-    for event in yaml.parse(text, Loader=loader):
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise error(
-                "anchors and aliases are not allowed here",
-                hint="write the value out in each place",
-                where=f"{name}:{_line(event)}",
-            )
-        tag = getattr(event, "tag", None)
-        if tag:
-            raise error(
-                f"the tag {tag!r} is not allowed here",
-                hint="write a plain value; quote it when it is a string that begins with '!'",
-                where=f"{name}:{_line(event)}",
-            )
+def _check_events(text: str, name: str, error: type[SmError]) -> None:
+    """Refuse aliases, tags and deep nesting before anything is built.
+
+    The composer recurses in C: a hundred thousand brackets would overflow its stack.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        refused = _refused(event, depth)
+        if refused is not None:
+            reason, hint = refused
+            raise error(reason, hint=hint, where=f"{name}:{_line(event)}")
+
+
+def _refused(event: yaml.Event, depth: int) -> tuple[str, str] | None:
+    if depth > MAXIMUM_DEPTH:
+        return f"nested deeper than {MAXIMUM_DEPTH} levels", "flatten the file"
+    if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+        return "anchors and aliases are not allowed here", "write the value out in each place"
+    tag = getattr(event, "tag", None)
+    if tag:
+        hint = "write a plain value; quote it when it is a string that begins with '!'"
+        return f"the tag {tag!r} is not allowed here", hint
+    return None
 
 
 def _line(event: yaml.Event | yaml.Node) -> int:
@@ -143,12 +153,6 @@ def _syntax_error(problem: yaml.YAMLError, name: str, error: type[SmError]) -> S
 
 def _build(node: yaml.Node, path: Path, lines: dict[Path, int], name: str, error: type[SmError]) -> Any:
     lines[path] = lines.get(path, node.start_mark.line + 1)
-    if len(path) > MAXIMUM_DEPTH:
-        raise error(
-            f"nested deeper than {MAXIMUM_DEPTH} levels",
-            hint="flatten the file",
-            where=f"{name}:{node.start_mark.line + 1}",
-        )
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, path, lines, name, error)
     if isinstance(node, yaml.SequenceNode):

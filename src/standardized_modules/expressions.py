@@ -43,6 +43,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "round": round,
     "abs": abs,
 }
+_NODES = (ast.Constant, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp)
+_OPERATORS = (ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
 _NUMERIC_OPERANDS = (int, float)
 
 
@@ -67,8 +69,14 @@ def evaluate(expression: str, values: Mapping[str, Any], where: str) -> Any:
 
 
 def names_in(expression: str, where: str) -> frozenset[str]:
-    """Dotted names that the expression reads."""
-    return frozenset(_names(_parse(expression, where)))
+    """Dotted names that the expression reads.
+
+    Raises:
+        LibraryError: when it holds anything that `evaluate` would refuse whatever the values are.
+    """
+    tree = _parse(expression, where)
+    _check(tree, where)
+    return frozenset(_names(tree))
 
 
 def _parse(expression: str, where: str) -> ast.expr:
@@ -78,6 +86,18 @@ def _parse(expression: str, where: str) -> ast.expr:
         return ast.parse(expression.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise _error(where, f"{expression!r} is not an expression") from None
+
+
+def _check(node: ast.AST, where: str) -> None:
+    """Refuse every node that is not of the language, before any value is known."""
+    if _dotted(node) or isinstance(node, _OPERATORS):
+        return
+    called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS
+    if not called and not isinstance(node, _NODES):
+        raise _error(where, f"{ast.unparse(node)!r} is not allowed in an expression")
+    children = node.args if isinstance(node, ast.Call) else ast.iter_child_nodes(node)
+    for child in children:
+        _check(child, where)
 
 
 def _names(node: ast.AST) -> list[str]:

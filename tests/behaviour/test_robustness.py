@@ -81,7 +81,7 @@ def run_limited(cwd: Path, *more: str) -> subprocess.CompletedProcess[str]:
         [*SM, *CREATE, *more],
         cwd=cwd,
         preexec_fn=limit_file_size,
-        env={**os.environ, "XDG_CACHE_HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "XDG_CACHE_HOME": "/dev/null/none", "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=False,

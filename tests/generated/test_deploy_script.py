@@ -9,10 +9,14 @@ import os
 import pty
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+TOOLS = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+"""The extra `verify` brings kubectl and shellcheck into the environment of the tests."""
 
 ACCOUNT = "111122223333"
 IMAGE = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/orders@sha256:" + "ab" * 32
@@ -35,7 +39,7 @@ case "$1 ${2:-} ${3:-}" in
   "output -raw region") echo -n eu-west-1 ;;
   "output -raw repository_url") echo -n registry.example.com/orders ;;
   # Known from the start, or after as many applies as $KNOWN_AFTER says.
-  "output -raw load_balancer") [[ $(grep -c ' apply ' "$RECORD") -lt $KNOWN_AFTER ]] || echo -n "$ADDRESS" ;;
+  "output -raw load_balancer") [[ $(grep -c '^terraform .* apply ' "$RECORD") -lt $KNOWN_AFTER ]] || echo -n "$ADDRESS" ;;
 esac
 """
 KUBECTL = r"""#!/usr/bin/env bash
@@ -79,11 +83,11 @@ class Deployment:
         }
         environment = {
             **{name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ},
-            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
+            "PATH": f"{self.folder / 'bin'}:{TOOLS}",
             "TMPDIR": str(self.folder / "tmp"),
             "KUBECONFIG": "/home/somebody/.kube/config",
             "USERS_KUBECONFIG": "/home/somebody/.kube/config",
-            "REAL_KUBECTL": str(shutil.which("kubectl")),
+            "REAL_KUBECTL": str(shutil.which("kubectl", path=TOOLS)),
             "RECORD": str(self.record_file),
             "APPLIED": str(self.applied_file),
             **defaults,
@@ -361,8 +365,10 @@ def test_missing_tool_is_named(deployment: Deployment) -> None:
 
 
 def test_shellcheck_finds_nothing(web_api_service: Path) -> None:
+    shellcheck = shutil.which("shellcheck", path=TOOLS)
+    assert shellcheck, "install the extra `verify`"
     done = subprocess.run(
-        ["shellcheck", "--enable=all", "--exclude=SC2250,SC2310,SC2311,SC2312", web_api_service / "scripts/deploy.sh"],
+        [shellcheck, "--enable=all", "--exclude=SC2250,SC2310,SC2311,SC2312", web_api_service / "scripts/deploy.sh"],
         capture_output=True,
         text=True,
         check=False,

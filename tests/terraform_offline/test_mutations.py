@@ -161,7 +161,14 @@ MUTANTS: list[tuple[str, str, str, str, str, str]] = [
         "Unsupported argument",
         "default_action =",
     ),
-    ("aws", "duplicate resource", '"aws_sqs_queue" "dead"', '"aws_sqs_queue" "jobs"', "Duplicate resource", "jobs"),
+    (
+        "aws",
+        "duplicate resource",
+        '"aws_sqs_queue" "dead"',
+        '"aws_sqs_queue" "jobs"',
+        'Duplicate resource "aws_sqs_queue" configuration',
+        "jobs",
+    ),
     (
         "aws",
         "number out of range",

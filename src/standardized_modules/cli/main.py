@@ -116,10 +116,14 @@ def _report_bug(problem: BaseException) -> int:
     import traceback
 
     trace = "".join(traceback.format_exception(problem))
-    with tempfile.NamedTemporaryFile("w", prefix="sm-", suffix=".log", delete=False, encoding="utf-8") as log:
-        log.write(f"sm {__version__}, Python {sys.version}\n{sys.argv!r}\n\n{trace}")
+    text = f"sm {__version__}, Python {sys.version}\n{sys.argv!r}\n\n{trace}"
     click.echo(f"error: this is a bug of sm: {problem}", err=True)
-    click.echo(f"hint: please report it with the log {log.name}", err=True)
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="sm-", suffix=".log", delete=False, encoding="utf-8") as log:
+            log.write(text)
+        click.echo(f"hint: please report it with the log {log.name}", err=True)
+    except OSError:
+        click.echo(f"hint: please report it with this log\n{text}", err=True)
     return BUG
 
 

@@ -10,12 +10,14 @@ file, and `with/<capability>/` the same three for when that capability is presen
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jinja2
+from jinja2.bccache import Bucket
 from msgspec import Struct
 
 from standardized_modules.errors import TemplateError
@@ -68,7 +70,7 @@ class Renderer:
             autoescape=False,
             auto_reload=False,
             cache_size=-1,
-            bytecode_cache=jinja2.FileSystemBytecodeCache(str(bytecode)) if bytecode else None,
+            bytecode_cache=_CompiledTemplates(str(bytecode)) if bytecode else None,
         )
 
     def render(self, service: ResolvedService) -> FileTree:
@@ -140,6 +142,14 @@ class _RelativeIncludes(jinja2.Environment):
         if template.startswith("./"):
             return f"{parent.rpartition('/')[0]}/{template[2:]}"
         return template
+
+
+class _CompiledTemplates(jinja2.FileSystemBytecodeCache):
+    """A cache on disk that a full disk or another process can't turn into a failure."""
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        with contextlib.suppress(OSError):
+            super().dump_bytecode(bucket)
 
 
 class _Parts(dict[str, list[str]]):

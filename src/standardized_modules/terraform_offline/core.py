@@ -19,7 +19,7 @@ from .errors import CoreFailedError
 from .executable import Executable, find_executable
 from .pins import PINNED
 from .versions import satisfies
-from .workspace import copy_of, use_local_backend
+from .workspace import copy_of, local_backend
 
 _TIMEOUT = 600
 """Seconds for one command; without a cloud the slowest takes a few."""
@@ -84,7 +84,7 @@ class TerraformCore:
             return workspace.fmt_check()
 
     def init(self, directory: Path, *, backend: bool = False) -> list[Diagnostic]:
-        """What is wrong with modules and provider requirements."""
+        """What is wrong with modules, provider requirements and, if asked, the remote backend."""
         with self.workspace(directory) as workspace:
             return workspace.init(backend=backend)
 
@@ -129,7 +129,6 @@ class Workspace:
 
     core: TerraformCore
     path: Path
-    _initialised: bool = False
 
     def fmt_check(self) -> list[str]:
         """Files that `terraform fmt` would change (or cannot parse)."""
@@ -139,19 +138,19 @@ class Workspace:
         return sorted(done.stdout.split("\n")[:-1])
 
     def init(self, *, backend: bool = False) -> list[Diagnostic]:
-        """Errors only; the copy is ready for the other commands when there are none."""
-        done = self.core.run(
-            self.path,
-            "init",
-            f"-backend={str(backend).lower()}",
-            "-input=false",
-            "-no-color",
-            "-json",
-        )
+        """Errors only; the copy is ready for the other commands when there are none.
+
+        Without the backend, a local one takes its place, because reading the provider requirements needs one.
+        """
+        if backend:
+            return self._init()
+        with local_backend(self.path):
+            return self._init() or self._unmet_constraints()
+
+    def _init(self) -> list[Diagnostic]:
+        done = self.core.run(self.path, "init", "-input=false", "-no-color", "-json")
         found = [item for item in _streamed(done.stdout) if item.severity == "error"]
-        if done.returncode and not found:
-            found = _boxed(done.stdout + done.stderr)
-        return found or self._unmet_constraints()
+        return found if found or not done.returncode else _boxed(done.stdout + done.stderr)
 
     def validate(self) -> list[Diagnostic]:
         """All diagnostics, warnings too."""
@@ -180,15 +179,15 @@ class Workspace:
 
     def plan(self, var_files: Sequence[Path | str] = ()) -> dict[str, Any]:
         """The plan as JSON."""
-        self._use_local_state()
-        self._checked("plan", "-out=offline.tfplan", *self._variables(var_files))
-        return dict(_json(self._checked("show", "-json", "offline.tfplan", options=())))
+        with self._state():
+            self._checked("plan", "-out=offline.tfplan", *self._variables(var_files))
+            return _json(self._checked("show", "-json", "offline.tfplan", options=()))
 
     def apply(self, var_files: Sequence[Path | str] = ()) -> dict[str, Any]:
         """The new state as JSON."""
-        self._use_local_state()
-        self._checked("apply", "-auto-approve", *self._variables(var_files))
-        return dict(_json(self._checked("show", "-json", options=())))
+        with self._state():
+            self._checked("apply", "-auto-approve", *self._variables(var_files))
+            return _json(self._checked("show", "-json", options=()))
 
     def _checked(
         self, *arguments: str, options: tuple[str, ...] = ("-input=false", "-no-color")
@@ -201,12 +200,12 @@ class Workspace:
             )
         return done
 
-    def _use_local_state(self) -> None:
-        if not self._initialised:
-            use_local_backend(self.path)
-            if found := self.init(backend=True):
-                raise CoreFailedError(f"terraform init failed: {found[0]}", "\n".join(map(str, found)))
-            self._initialised = True
+    @contextlib.contextmanager
+    def _state(self) -> Iterator[None]:
+        if not (self.path / ".terraform").is_dir() and (found := self.init()):
+            raise CoreFailedError(f"terraform init failed: {found[0]}", "\n".join(map(str, found)))
+        with local_backend(self.path):
+            yield
 
     def _variables(self, var_files: Sequence[Path | str]) -> list[str]:
         return [f"-var-file={self.path / file}" for file in var_files]
@@ -215,6 +214,8 @@ class Workspace:
         if "TF_REATTACH_PROVIDERS" not in self.core.environment:
             return []  # the core selected real providers, and checked the constraints itself
         done = self.core.run(self.path, "providers")
+        if done.returncode:
+            raise CoreFailedError(f"terraform providers failed: {_first_error(done.stderr)}", done.stdout + done.stderr)
         unmet = []
         for match in _CONSTRAINT.finditer(done.stdout):
             pin = PINNED.get(match["source"].removeprefix("hashicorp/"))

@@ -46,9 +46,10 @@ def _descend(block: Block, names: list[str]) -> Block:
 def rebuild_statement(owner: Schema, donor: Schema) -> None:
     """Gives `rule.statement` of a web ACL or rule group its tree back."""
     statements = donor["block"]["block_types"]["statement"]["block"]["block_types"]
-    leaves = {name: _one(_single_field(nested["block"])) for name, nested in statements.items() if name not in _LOGIC}
+    leaves = {name: _one(_as_owned(nested["block"])) for name, nested in statements.items() if name not in _LOGIC}
     inner = {name: nested for name, nested in leaves.items() if name not in _NOT_NESTED}
     top = copy.deepcopy(leaves)
+    _relax_rate(top["rate_based_statement"]["block"])
     for name in ("managed_rule_group_statement", "rate_based_statement"):
         nested = top[name]["block"].setdefault("block_types", {})
         nested["scope_down_statement"] = _one(_statement(inner, _LEVELS - 1, inner))
@@ -67,13 +68,27 @@ def _statement(kinds: dict[str, NestedBlock], levels: int, inner: dict[str, Nest
     return {"block_types": blocks}
 
 
-def _single_field(block: Block) -> Block:
-    """The donor limits `field_to_match` by a validator, the owners by their schemas."""
+def _as_owned(block: Block) -> Block:
+    """The donor limits blocks by validators, the owners by their schemas."""
     copied = copy.deepcopy(block)
-    field = copied.get("block_types", {}).get("field_to_match")
-    if field is not None:
-        field["max_items"] = 1
+    for name, nested in copied.get("block_types", {}).items():
+        if name == "text_transformation":
+            nested["nesting_mode"], nested["min_items"] = "set", 1
+        elif name == "rule_action_override":
+            nested["max_items"] = 100
+            action = nested["block"]["block_types"]["action_to_use"]
+            action["min_items"] = action["max_items"] = 1
+        elif name != "managed_rule_group_configs":
+            nested["max_items"] = 1
     return copied
+
+
+def _relax_rate(block: Block) -> None:
+    """The owners have defaults (aggregate by IP, over 300 s) and another name for the custom keys."""
+    block["attributes"]["aggregate_key_type"] = {"type": "string", "optional": True}
+    block["attributes"]["evaluation_window_sec"] = {"type": "number", "optional": True}
+    keys = block["block_types"].pop("custom_keys")
+    block["block_types"]["custom_key"] = {**keys, "max_items": 5}
 
 
 def _one(block: Block) -> NestedBlock:

@@ -1,7 +1,7 @@
 """All rules of all providers."""
 
-from .rules_aws import RELATIONS as AWS_RELATIONS
-from .rules_aws import RULES as AWS_RULES
+from . import rules_aws, rules_azurerm
+from .rules import Relation, Rule
 
-RULES = AWS_RULES
-RELATIONS = AWS_RELATIONS
+RULES: tuple[Rule, ...] = rules_aws.RULES
+RELATIONS: tuple[Relation, ...] = rules_aws.RELATIONS + rules_azurerm.RELATIONS

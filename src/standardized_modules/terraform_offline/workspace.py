@@ -1,15 +1,17 @@
 """A throw-away copy of a Terraform directory, so that nothing is ever written into the user's tree."""
 
+import contextlib
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 _LOCAL_MODULE = re.compile(r'^\s*source\s*=\s*"(\.\.?/[^"]*)"', re.MULTILINE)
 _LEFT_BEHIND = shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate", "*.tfstate.*", ".git")
 """State and downloads of real runs, which would point the core at real providers and at real objects."""
 
-LOCAL_BACKEND = "offline_backend_override.tf"
+_BACKEND_OVERRIDE = "offline_backend_override.tf"
 
 
 def copy_of(directory: Path, target: Path) -> Path:
@@ -21,9 +23,18 @@ def copy_of(directory: Path, target: Path) -> Path:
     return target / directory.resolve().relative_to(root)
 
 
-def use_local_backend(directory: Path) -> None:
-    """Replaces any remote backend in a copy: https://developer.hashicorp.com/terraform/language/files/override."""
-    (directory / LOCAL_BACKEND).write_text('terraform {\n  backend "local" {}\n}\n')
+@contextlib.contextmanager
+def local_backend(directory: Path) -> Iterator[None]:
+    """Replaces any remote backend of a copy: https://developer.hashicorp.com/terraform/language/files/override.
+
+    Only for commands that need a state, so that `validate` sees the backend block that was written.
+    """
+    override = directory / _BACKEND_OVERRIDE
+    override.write_text('terraform {\n  backend "local" {}\n}\n')
+    try:
+        yield
+    finally:
+        override.unlink()
 
 
 def with_modules(directory: Path) -> set[Path]:

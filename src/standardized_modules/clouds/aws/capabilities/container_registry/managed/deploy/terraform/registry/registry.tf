@@ -24,20 +24,20 @@ resource "aws_ecr_repository" "service" {
 resource "aws_ecr_lifecycle_policy" "service" {
   repository = aws_ecr_repository.service.name
 
-  # Signatures and SBOMs go with the image that they belong to.
-  # What runs must still be pullable when a node is replaced: a production that is 100 builds
-  # behind main has to be deployed again. 100 images of some 60 MB, layers shared, are about
-  # one dollar a month.
+  # An image may come with two more tags, for its signature and its SBOM: 300 tags are at least
+  # 100 builds. What runs must still be pullable when a node is replaced, so an environment that
+  # is 100 builds behind has to be deployed again. Untagged manifests are left alone: signatures
+  # are stored that way, too.
   policy = jsonencode({
     rules = [{
       rulePriority = 1
-      description  = "Keep the newest 100 tagged images"
+      description  = "Keep the newest 300 tags"
       action       = { type = "expire" }
       selection = {
         tagStatus      = "tagged"
         tagPatternList = ["*"]
         countType      = "imageCountMoreThan"
-        countNumber    = 100
+        countNumber    = 300
       }
     }]
   })
