@@ -17,11 +17,11 @@ $(BIN)/uv:
 	$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 $(BIN)/sm: $(BIN)/uv pyproject.toml
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable .
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --editable .
 	@touch $@
 
 $(STAMP): $(BIN)/uv pyproject.toml
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[verify]' --group test
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --editable '.[verify]' --group test
 	@touch $@ $(BIN)/sm
 
 .PHONY: demo
@@ -55,7 +55,7 @@ golden: $(STAMP)  ## Write tests/golden anew; read the diff before you commit it
 
 .PHONY: benchmark
 benchmark: $(STAMP)  ## Measure against copier, cookiecutter and bare FastAPI
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --group benchmark
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --group benchmark
 	$(BIN)/python benchmarks/generate.py
 	$(BIN)/python benchmarks/web_api.py
 

@@ -33,8 +33,9 @@ ENVELOPE = {
     "variable_end_string": "}>",
     "comment_start_string": "<#",
     "comment_end_string": "#>",
-    "keep_trailing_newline": True,
 }
+CHILD = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""Everybody runs with compiled modules, as after an installation by pip."""
 
 
 class Run:
@@ -45,7 +46,7 @@ class Run:
         child = os.posix_spawn(
             "/bin/sh",
             ["sh", "-c", 'cd "$0" && exec "$@" >/dev/null 2>"$0/stderr"', str(cwd), *command],
-            os.environ,
+            CHILD,
         )
         _, status, usage = os.wait4(child, 0)
         self.seconds = time.perf_counter() - started
@@ -70,7 +71,8 @@ def peer_templates(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
         _put(cookiecutter / "<{ cookiecutter.name }>" / templated, content, file.mode)
         if not is_template:
             static.append(f"*/{path}")
-    settings = "\n".join(f"    {key}: {json.dumps(value)}" for key, value in ENVELOPE.items())
+    envelope = {**ENVELOPE, "keep_trailing_newline": True}
+    settings = "\n".join(f"    {key}: {json.dumps(value)}" for key, value in envelope.items())
     (copier / "copier.yml").write_text(f'_envops:\n{settings}\n_templates_suffix: .jinja\nname: {{type: str}}\n')
     (cookiecutter / "cookiecutter.json").write_text(
         json.dumps({"name": NAME, "_copy_without_render": static, "_jinja2_env_vars": ENVELOPE})

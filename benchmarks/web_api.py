@@ -5,8 +5,8 @@
 Three servers run at once and are loaded in turn, round after round, so that a noisy machine hurts
 all of them alike: bare FastAPI, the service with everything on, and the service that also samples
 1 % of its traces to a collector (a real HTTP listener here that takes OTLP and counts it). All
-answer `GET /v1/items/{id}` from memory with the same pydantic model, on uvicorn with uvloop and
-httptools, one process each, without uvicorn's access log.
+answer `GET /v1/items/{id}` by the same handler, on uvicorn with uvloop and httptools, one process
+each, without uvicorn's own access log.
 
 Ratios are taken within a round; the table shows their median and range. CPU time a request comes
 from /proc and is the steadier number when other work shares the machine.
@@ -151,9 +151,9 @@ def main() -> int:
             OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
             APP_TRACE_SAMPLE_RATIO="0.01",
         )
-        bare = [options.python, str(BARE), str(ports[0])]
+        bare = [options.python, str(BARE), str(ports[0]), package]
         servers = [
-            stack.enter_context(started("bare FastAPI", bare, ports[0], {})),
+            stack.enter_context(started("bare FastAPI", bare, ports[0], plain)),
             stack.enter_context(started("service, everything on", run, ports[1], plain)),
             stack.enter_context(started("service, 1 % traced", run, ports[2], traced)),
         ]

@@ -1,48 +1,22 @@
-"""The yardstick of web_api.py: the endpoint with nothing around it, on the same server settings."""
+"""The yardstick of web_api.py: the service's own routes on FastAPI with nothing around them.
 
+    python web_api_bare.py PORT PACKAGE
+"""
+
+import importlib
 import sys
-from datetime import UTC, datetime
-from uuid import UUID, uuid4
 
 import uvicorn
-from fastapi import FastAPI, HTTPException
-from pydantic import BaseModel
-
-
-class NewItem(BaseModel):
-    name: str
-    quantity: int = 1
-
-
-class Item(NewItem):
-    id: UUID
-    created_at: datetime
-
-
-app = FastAPI()
-items: dict[UUID, Item] = {}
-
-
-@app.get("/v1/items/{item_id}")
-async def get_item(item_id: UUID) -> Item:
-    item = items.get(item_id)
-    if item is None:
-        raise HTTPException(404)
-    return item
-
-
-@app.post("/v1/items", status_code=201)
-async def create_item(new: NewItem) -> Item:
-    item = Item(**new.model_dump(), id=uuid4(), created_at=datetime.now(UTC))
-    items[item.id] = item
-    return item
-
+from fastapi import FastAPI
 
 if __name__ == "__main__":
+    port, package = int(sys.argv[1]), sys.argv[2]
+    app = FastAPI()
+    importlib.import_module(f"{package}.routes").include_routes(app, None)
     uvicorn.run(
         app,
         host="127.0.0.1",
-        port=int(sys.argv[1]),
+        port=port,
         loop="uvloop",
         http="httptools",
         ws="none",

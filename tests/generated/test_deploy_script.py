@@ -39,7 +39,9 @@ case "$1 ${2:-} ${3:-}" in
   "output -raw region") echo -n eu-west-1 ;;
   "output -raw repository_url") echo -n registry.example.com/orders ;;
   # Known from the start, or after as many applies as $KNOWN_AFTER says.
-  "output -raw load_balancer") [[ $(grep -c '^terraform .* apply ' "$RECORD") -lt $KNOWN_AFTER ]] || echo -n "$ADDRESS" ;;
+  "output -raw load_balancer")
+    [[ $(grep -c '^terraform .* apply ' "$RECORD") -lt $KNOWN_AFTER ]] || echo -n "$ADDRESS"
+    ;;
 esac
 """
 KUBECTL = r"""#!/usr/bin/env bash

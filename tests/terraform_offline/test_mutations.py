@@ -226,7 +226,7 @@ MUTANTS: list[tuple[str, str, str, str, str, str]] = [
         "priority = 2",
         "priority = 1",
         "Duplicate rule priority",
-        "rule {",
+        '"aws_wafv2_web_acl" "edge"',
     ),
     (
         "aws",
@@ -234,7 +234,7 @@ MUTANTS: list[tuple[str, str, str, str, str, str]] = [
         "    override_action {\n      none {}\n    }\n",
         "    action {\n      block {}\n    }\n    override_action {\n      none {}\n    }\n",
         "Invalid combination of arguments",
-        "rule {",
+        '"aws_wafv2_web_acl" "edge"',
     ),
     (
         "aws",

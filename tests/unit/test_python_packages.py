@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +79,7 @@ def test_lock_entry_is_pin_hashes_and_reason() -> None:
                 "c": package("b; os_name == 'y' or os_name == 'z'"),
                 "b": package(),
             },
-            "b==1.2.3 ; (os_name == 'y' or os_name == 'z') and os_name == 'x'",
+            "b==1.2.3 ; os_name == 'x' and (os_name == 'y' or os_name == 'z')",
             id="markers of a chain all hold",
         ),
         pytest.param(
@@ -150,3 +152,9 @@ def test_shipped_lock_is_closed_and_hashed(shipped: dict[str, Any]) -> None:
 def test_shipped_lock_names_no_host(shipped: dict[str, Any]) -> None:
     direct = [name for name, entry in shipped["packages"].items() if "range" in entry]
     assert "//" not in parse_lock(shipped).select(direct, []).runtime_lock
+
+
+def test_shipped_lock_fits_its_input() -> None:
+    tool = Path(__file__).parents[2] / "tools" / "lock_python_packages.py"
+    done = subprocess.run([sys.executable, tool, "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,21 +1,21 @@
-"""What data sources answer: the caller's answers, else well-known ones, else made-up ones (`fill.answered`)."""
+"""What the cloud answers: the caller's answers, else well-known ones, else made-up ones (see `fill`)."""
 
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from .fakes import ACCOUNT, REGION
-from .values import Config
+from .values import Config, is_known
 
 Answer = Config | Callable[[Config], Config]
-"""Attribute values, or a function from the data source's configuration to attribute values."""
+"""Attribute values, or a function from the configuration (of a resource: the plan) to attribute values."""
 
 _POLICY_VERSION = "2012-10-17"
 """Version of the IAM policy language that the provider writes unless told otherwise."""
 
 
 def answer_for(address: str, config: Config, answers: Mapping[str, Answer]) -> Config:
-    """Answers for one data source; those of the caller replace the defaults of the same name."""
+    """Answers for one address; those of the caller replace the defaults of the same name."""
     given = answers.get(address, {})
     default = DEFAULTS.get(address, {})
     return {**_evaluated(default, config), **_evaluated(given, config)}
@@ -93,7 +93,22 @@ def _one_or_many(values: list[str], *, ordered: bool = False) -> str | list[str]
     return values if ordered else sorted(values, reverse=True)  # the provider sorts them descending
 
 
+def _log_group(plan: Config) -> Config:
+    return {"arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{plan['name']}"} if is_known(plan.get("name")) else {}
+
+
 DEFAULTS: dict[str, Answer] = {
+    "aws_acm_certificate": {
+        "domain_validation_options": [
+            {
+                "domain_name": "service.example.com",
+                "resource_record_name": "_challenge.service.example.com",
+                "resource_record_type": "CNAME",
+                "resource_record_value": "_answer.acm-validations.aws",
+            }
+        ]
+    },
+    "aws_cloudwatch_log_group": _log_group,
     "data.aws_caller_identity": {
         "account_id": ACCOUNT,
         "arn": f"arn:aws:iam::{ACCOUNT}:root",

@@ -6,13 +6,15 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from .errors import CoreUnavailableError
 
 MINIMUM = (1, 9)
 """What the generated code requires (`required_version`)."""
 
-LIBRARY = (sys.executable, "-m", "standardized_modules.terraform_offline.library_core")
+LIBRARY = (sys.executable, "-P", str(Path(__file__).with_name("library_core.py")))
+"""By path, since commands run in another directory; -P keeps this folder's modules from shadowing others."""
 
 
 @dataclass(frozen=True)

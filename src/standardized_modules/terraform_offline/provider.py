@@ -124,7 +124,8 @@ class OfflineProvider:
         if plan is None:
             return wire.message(1, dump(None))
         seed = f"{type_name}/{json.dumps(plan, sort_keys=True, default=str)}"
-        state = fill.applied(self._block("resource", type_name), plan, seed)
+        answers = answer_for(type_name, plan, self._answers)
+        state = fill.applied(self._block("resource", type_name), plan, answers, seed)
         self._record("Apply", type_name, state)
         return wire.message(1, dump(state)) + wire.integer(4, _LEGACY_TYPE_SYSTEM)
 

@@ -1,0 +1,113 @@
+"""Every rule can fail, names an attribute that exists, and says where it is written down."""
+
+import pytest
+
+from standardized_modules.terraform_offline.messages import Complaint
+from standardized_modules.terraform_offline.rule_table import RELATIONS, RULES
+from standardized_modules.terraform_offline.rules import Rule, violations
+from standardized_modules.terraform_offline.schema_types import Block
+from standardized_modules.terraform_offline.schemas import schema_for
+from standardized_modules.terraform_offline.validation import addressable, read_only_complaints
+from standardized_modules.terraform_offline.values import UNKNOWN, Config
+
+
+@pytest.fixture(scope="module")
+def blocks() -> dict[str, Block]:
+    schemas = schema_for("aws", {rule.address for rule in RULES})["resource_schemas"]
+    return {name: schema["block"] for name, schema in schemas.items()}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=[f"{rule.address}.{rule.attribute}" for rule in RULES])
+def test_rule_names_an_attribute_and_refuses_nonsense(rule: Rule, blocks: dict[str, Block]) -> None:
+    *names, last = rule.attribute.split(".")
+    block = blocks[rule.address]
+    for name in names:
+        block = block["block_types"][name]["block"]
+    cty = block["attributes"][last]["type"]
+    nonsense = -(10**12) - 1 if cty == "number" else "\x00 {" * 40_000
+    assert rule.test(nonsense)
+    assert rule.source.startswith("https://docs.aws.amazon.com/")
+
+
+ACCEPTED: dict[str, Config] = {
+    "aws_cloudwatch_log_group": {"name": "/aws/orders", "retention_in_days": 0},
+    "aws_cloudwatch_metric_alarm": {
+        "alarm_name": "a",
+        "metric_name": "m",
+        "period": 30,
+        "namespace": "AWS/SQS",
+        "evaluation_periods": 3,
+        "datapoints_to_alarm": 3,
+        "alarm_actions": ["arn:aws:sns:eu-west-1:111122223333:alarms"],
+    },
+    "aws_db_instance": {
+        "identifier": "orders-pg",
+        "engine": "postgres",
+        "instance_class": "db.serverless.x2",
+        "final_snapshot_identifier": "last",
+        "maintenance_window": "Sun:04:00-sun:05:00",
+        "performance_insights_retention_period": 731,
+    },
+    "aws_ecr_repository": {"name": "team/orders_api-v2", "image_tag_mutability": "IMMUTABLE_WITH_EXCLUSION"},
+    "aws_iam_role": {"name": "a" * 64, "path": "/service/", "permissions_boundary": "arn:aws:iam::aws:policy/X"},
+    "aws_kms_alias": {"name": "alias/orders"},
+    "aws_route53_record": {"type": "A", "alias": [{"name": "x"}]},
+    "aws_sqs_queue": {"name": "jobs.fifo", "fifo_queue": True, "kms_master_key_id": UNKNOWN},
+    "aws_wafv2_web_acl_logging_configuration": {
+        "log_destination_configs": ["arn:aws:logs:eu-west-1:111122223333:log-group:aws-waf-logs-orders"],
+        "resource_arn": "arn:aws:wafv2:eu-west-1:111122223333:regional/webacl/orders/1",
+    },
+    "provider.azurerm": {"features": [{}]},
+}
+
+REFUSED: list[tuple[str, Config, str]] = [
+    ("aws_cloudwatch_metric_alarm", {"metric_name": "m", "evaluation_periods": 1, "datapoints_to_alarm": 2}, "exceed"),
+    ("aws_cloudwatch_metric_alarm", {"metric_name": "m", "metric_query": [{}]}, "metric_name and metric_query"),
+    ("aws_cloudwatch_metric_alarm", {"metric_query": [{"metric": [{"period": 45}]}]}, "multiple of 60"),
+    ("aws_db_instance", {"engine": "x", "skip_final_snapshot": True, "password": "a", "password_wo": "b"}, "conflicts"),
+    ("aws_db_instance", {"engine": "x"}, "final_snapshot_identifier"),
+    ("aws_iam_role", {"name": "a", "name_prefix": "b"}, "conflicts"),
+    ("aws_kms_alias", {"name": "alias/aws/s3"}, "alias/"),
+    ("aws_route53_record", {"type": "A", "records": ["192.0.2.1"]}, "ttl"),
+    ("aws_route53_record", {"type": "A"}, "got none"),
+    ("aws_sqs_queue", {"name": "jobs", "fifo_queue": True}, ".fifo"),
+    ("aws_sqs_queue", {"name": "jobs", "kms_master_key_id": "k", "sqs_managed_sse_enabled": False}, "conflicts"),
+    (
+        "aws_wafv2_web_acl_logging_configuration",
+        {"log_destination_configs": ["arn:aws:logs:eu-west-1:111122223333:log-group:orders"]},
+        "aws-waf-logs-",
+    ),
+    ("provider.azurerm", {"features": []}, "At least 1"),
+]
+
+
+@pytest.mark.parametrize("address", ACCEPTED)
+def test_good_values_are_accepted(address: str) -> None:
+    assert violations(RULES, RELATIONS, address, ACCEPTED[address]) == []
+
+
+@pytest.mark.parametrize(("address", "config", "words"), REFUSED, ids=[f"{item[0]}: {item[2]}" for item in REFUSED])
+def test_bad_combinations_are_refused(address: str, config: Config, words: str) -> None:
+    assert any(words in found.detail for found in violations(RULES, RELATIONS, address, config))
+
+
+def test_unknown_values_are_never_refused() -> None:
+    for rule in RULES:
+        config: Config = dict.fromkeys([rule.attribute.split(".")[0]], UNKNOWN)
+        assert not violations([rule], [], rule.address, config)
+
+
+def test_path_ends_where_a_set_begins() -> None:
+    block: Block = {
+        "block_types": {"rule": {"nesting_mode": "set", "block": {"attributes": {"a": {"type": "string"}}}}}
+    }
+    assert addressable(Complaint("x", path=("rule", 0, "a")), block).path == ("rule",)
+    block["block_types"]["rule"]["nesting_mode"] = "list"
+    assert addressable(Complaint("x", path=("rule", 0, "a")), block).path == ("rule", 0, "a")
+
+
+def test_read_only_attribute_is_refused_inside_blocks() -> None:
+    inner: Block = {"attributes": {"id": {"type": "string", "computed": True}}}
+    block: Block = {"block_types": {"part": {"nesting_mode": "list", "block": inner}}}
+    (found,) = read_only_complaints(block, {"part": [{"id": None}, {"id": "x"}]})
+    assert found.path == ("part", 1, "id")
