@@ -125,7 +125,10 @@ def test_an_organisation_adds_a_pattern_as_data(sm: Sm, tmp_path: Path) -> None:
 
 
 def test_a_hostile_catalog_is_refused(sm: Sm, tmp_path: Path) -> None:
-    rule = "version: 1\npatterns: {}\nrules:\n  evil:\n    require: __import__('os').system('touch pwned')\n    because: x\n    instead: y\n"
+    rule = (
+        "version: 1\npatterns: {}\nrules:\n  evil:\n"
+        "    require: __import__('os').system('touch pwned')\n    because: x\n    instead: y\n"
+    )
     for text in (
         rule,
         "version: 1\npatterns: !!python/object/apply:os.system ['touch pwned']\n",

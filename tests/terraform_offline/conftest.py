@@ -14,12 +14,11 @@ from standardized_modules.terraform_offline import (
 from standardized_modules.terraform_offline.provider import OfflineProvider
 
 HCL = Path(__file__).parent / "hcl"
-EXTRA = {"aws_ecr_repository", "aws_route53_record", "aws_sns_topic_policy", "aws_wafv2_rule_group"}
 
 
 @pytest.fixture(scope="session")
 def providers() -> list[OfflineProvider]:
-    return offline_provider_set(EXTRA.union(*(addresses_in(folder) for folder in HCL.iterdir())))
+    return offline_provider_set(set().union(*(addresses_in(folder) for folder in HCL.iterdir())))
 
 
 @pytest.fixture(scope="session")

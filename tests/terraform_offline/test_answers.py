@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from standardized_modules.terraform_offline import TerraformCore, offline_providers
-from standardized_modules.terraform_offline.answers import answer_for, policy_document
+from standardized_modules.terraform_offline.answers import Answer, answer_for, policy_document
 from standardized_modules.terraform_offline.fakes import fake
 from standardized_modules.terraform_offline.values import Config
 
@@ -26,7 +26,7 @@ def test_answers_reach_the_plan(tmp_path: Path) -> None:
     def vpc(config: Config) -> Config:
         return {"cidr_block": f"10.0.0.0/16 of {config['id']}"}
 
-    answers = {
+    answers: dict[str, Answer] = {
         "data.aws_caller_identity": {"account_id": "111122223333"},
         "data.aws_vpc": vpc,
         "data.aws_lbs": {"arns": ["arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/a/1"]},

@@ -72,9 +72,14 @@ def test_several_processes_share_one_extraction(own_cache: Path) -> None:
 def test_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     target = tmp_path / "value.json.gz"
     cache.write_json(target, {"a": 1})
-    with pytest.raises(RuntimeError, match="killed"), cache.replacing(target) as temporary:
-        temporary.write_bytes(b"half")
-        raise RuntimeError("killed")
+
+    def write_half() -> None:
+        with cache.replacing(target) as temporary:
+            temporary.write_bytes(b"half")
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        write_half()
     assert cache.read_json(target) == {"a": 1}
     assert list(tmp_path.iterdir()) == [target]
 

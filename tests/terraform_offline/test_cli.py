@@ -20,8 +20,15 @@ def test_clean_directory(capsys: pytest.CaptureFixture[str]) -> None:
 def test_findings_have_file_and_line(
     changed: Callable[[str, str, str], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["validate", str(changed("azurerm", "max_delivery_count = 5", "max_deliveries    = 5"))]) == 1
+    assert main(["validate", str(changed("azurerm", "max_delivery_count", "max_deliveries_cnt"))]) == 1
     assert capsys.readouterr().out.startswith("main.tf:36: error: Unsupported argument: ")
+
+
+def test_unformatted_file_is_a_finding(
+    changed: Callable[[str, str, str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["validate", str(changed("azurerm", "storage_mb             =", "storage_mb ="))]) == 1
+    assert capsys.readouterr().out == "main.tf: error: Not formatted: run terraform fmt\n"
 
 
 def test_tests_pass_and_fail(changed: Callable[[str, str, str], Path], capsys: pytest.CaptureFixture[str]) -> None:

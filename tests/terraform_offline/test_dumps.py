@@ -19,24 +19,62 @@ from standardized_modules.terraform_offline.schema_types import SECTIONS, Block
 DUMPS = Path(__file__).parents[3] / "shared" / "schemas" / "terraform"
 
 USED = {
-    "aws": """
-        aws_acm_certificate aws_acm_certificate_validation aws_cloudwatch_log_group aws_cloudwatch_metric_alarm
-        aws_db_instance aws_db_parameter_group aws_db_subnet_group aws_ecr_lifecycle_policy aws_ecr_repository
-        aws_ecr_repository_policy aws_eks_pod_identity_association aws_elasticache_replication_group aws_iam_role
-        aws_iam_role_policy aws_kms_alias aws_kms_key aws_msk_cluster aws_route53_record aws_security_group
-        aws_sns_topic aws_sns_topic_policy aws_sns_topic_subscription aws_sqs_queue aws_sqs_queue_redrive_allow_policy
-        aws_wafv2_web_acl_logging_configuration data.aws_caller_identity data.aws_eks_cluster
-        data.aws_iam_policy_document data.aws_lb data.aws_lbs data.aws_partition data.aws_region data.aws_route53_zone
-        data.aws_vpc ephemeral.aws_secretsmanager_secret_version
-    """.split(),
-    "azurerm": """
-        azurerm_resource_group azurerm_servicebus_namespace azurerm_servicebus_queue azurerm_user_assigned_identity
-        azurerm_postgresql_flexible_server azurerm_eventhub_namespace azurerm_eventhub azurerm_managed_redis
-        azurerm_role_assignment azurerm_federated_identity_credential azurerm_container_registry
-        azurerm_log_analytics_workspace data.azurerm_client_config data.azurerm_kubernetes_cluster
-    """.split(),
+    "aws": [
+        "aws_acm_certificate",
+        "aws_acm_certificate_validation",
+        "aws_cloudwatch_log_group",
+        "aws_cloudwatch_metric_alarm",
+        "aws_db_instance",
+        "aws_db_parameter_group",
+        "aws_db_subnet_group",
+        "aws_ecr_lifecycle_policy",
+        "aws_ecr_repository",
+        "aws_ecr_repository_policy",
+        "aws_eks_pod_identity_association",
+        "aws_elasticache_replication_group",
+        "aws_iam_role",
+        "aws_iam_role_policy",
+        "aws_kms_alias",
+        "aws_kms_key",
+        "aws_msk_cluster",
+        "aws_route53_record",
+        "aws_security_group",
+        "aws_sns_topic",
+        "aws_sns_topic_policy",
+        "aws_sns_topic_subscription",
+        "aws_sqs_queue",
+        "aws_sqs_queue_redrive_allow_policy",
+        "aws_wafv2_web_acl_logging_configuration",
+        "data.aws_caller_identity",
+        "data.aws_eks_cluster",
+        "data.aws_iam_policy_document",
+        "data.aws_lb",
+        "data.aws_lbs",
+        "data.aws_partition",
+        "data.aws_region",
+        "data.aws_route53_zone",
+        "data.aws_vpc",
+        "ephemeral.aws_secretsmanager_secret_version",
+    ],
+    "azurerm": [
+        "azurerm_resource_group",
+        "azurerm_servicebus_namespace",
+        "azurerm_servicebus_queue",
+        "azurerm_user_assigned_identity",
+        "azurerm_postgresql_flexible_server",
+        "azurerm_eventhub_namespace",
+        "azurerm_eventhub",
+        "azurerm_managed_redis",
+        "azurerm_role_assignment",
+        "azurerm_federated_identity_credential",
+        "azurerm_container_registry",
+        "azurerm_log_analytics_workspace",
+        "data.azurerm_client_config",
+        "data.azurerm_kubernetes_cluster",
+    ],
 }
 
+MAJOR = "azurerm 5.0 removed or renamed what 4.x had deprecated (upgrade guide of 5.0)"
 NEWER = "came with a later version of the provider than the dump's"
 
 EXPLAINED: dict[str, dict[str, str]] = {
@@ -52,7 +90,19 @@ EXPLAINED: dict[str, dict[str, str]] = {
         r"data\.aws_lb enable_prefix_for_ipv6_source_nat:.*": NEWER,
         r"data\.aws_vpc ipv6_cidr_block_associations:.*": NEWER,
     },
-    "azurerm": {},
+    "azurerm": {
+        r"azurerm_container_registry (encryption|trust_policy_enabled):.*": MAJOR,
+        r"azurerm_container_registry georeplications\.(global_endpoint_routing|regional_endpoint)_enabled:.*": MAJOR,
+        r"azurerm_container_registry (azuread_authentication_as_arm|network_rule_bypass_for_tasks)\w+:.*": NEWER,
+        r"azurerm_container_registry role_assignment_mode:.*": NEWER,
+        r"azurerm_eventhub (namespace_id|namespace_name|resource_group_name):.*": MAJOR,
+        r"azurerm_federated_identity_credential (parent_id|resource_group_name|user_assigned_identity_id):.*": MAJOR,
+        r"azurerm_log_analytics_workspace internet_(ingestion|query)_(enabled|access_type):.*": MAJOR,
+        r"azurerm_log_analytics_workspace local_authentication_(disabled|enabled):.*": MAJOR,
+        r"azurerm_postgresql_flexible_server storage_(iops|throughput|type):.*": NEWER,
+        r"azurerm_role_assignment timeouts\.update:.*": NEWER,
+        r"data\.azurerm_kubernetes_cluster oms_agent:type.*": NEWER,
+    },
 }
 
 
@@ -61,7 +111,7 @@ def facts(block: Block | dict[str, Any], prefix: str = "") -> Iterator[tuple[str
     for name, attribute in block.get("attributes", {}).items():
         for key in ("type", "required", "optional", "computed", "sensitive", "write_only"):
             if attribute.get(key):
-                yield f"{prefix}{name}:{key}", json.dumps(attribute[key], sort_keys=True)  # type: ignore[literal-required]
+                yield f"{prefix}{name}:{key}", json.dumps(attribute[key], sort_keys=True)
     for name, nested in block.get("block_types", {}).items():
         yield f"{prefix}{name}:nesting_mode", nested["nesting_mode"]
         for key in ("min_items", "max_items"):

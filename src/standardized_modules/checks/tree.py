@@ -26,7 +26,7 @@ OVERLAYS = f"{KUBERNETES}overlays/"
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class ToolMissing(SmError):
+class ToolMissingError(SmError):
     """A program that a check needs is not installed."""
 
 
@@ -115,12 +115,12 @@ def find_program(name: str, install: str) -> str:
     """The path of a program beside this Python or on PATH.
 
     Raises:
-        ToolMissing: with the command that installs it.
+        ToolMissingError: with the command that installs it.
     """
     beside = Path(sys.executable).parent / name
     found = str(beside) if beside.is_file() else shutil.which(name)
     if not found:
-        raise ToolMissing(f"{name} is not installed", hint=install)
+        raise ToolMissingError(f"{name} is not installed", hint=install)
     return found
 
 

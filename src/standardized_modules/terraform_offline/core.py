@@ -38,8 +38,8 @@ class Diagnostic:
     line: int | None = None
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}: " if self.file else ""
-        return f"{place}{self.severity}: {self.summary}{': ' if self.detail else ''}{self.detail}"
+        place = "".join(f"{part}:" for part in (self.file, self.line) if part)
+        return f"{place}{' ' if place else ''}{self.severity}: {self.summary}{': ' if self.detail else ''}{self.detail}"
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,6 @@ from .errors import SchemaUnreadableError
 from .schema_types import Attribute, Block, CtyType, NestedBlock, Nesting, Schema
 from .typescript import Accessor, Entry, Source
 
-EXTRACTOR_VERSION = 1
-"""Part of the cache key: raise it with every change to the output of this module or of `overlay`."""
-
 _PRIMITIVES = {"string": "string", "number": "number", "boolean": "bool", "any": "dynamic"}
 _GETTERS: tuple[tuple[str, CtyType], ...] = (
     ("getStringAttribute(", "string"),

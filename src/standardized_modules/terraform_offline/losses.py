@@ -14,6 +14,7 @@ SENSITIVE: dict[str, tuple[str, ...]] = {
     "aws_lb_listener_rule": ("action.authenticate_oidc.client_secret",),
     "aws_secretsmanager_secret_version": ("secret_binary", "secret_string", "secret_string_wo"),
     "data.aws_secretsmanager_secret_version": ("secret_binary", "secret_string"),
+    "ephemeral.aws_secretsmanager_secret_version": ("secret_binary", "secret_string"),
     "azurerm_application_gateway": (
         "ssl_certificate.data",
         "ssl_certificate.password",

@@ -4,18 +4,23 @@ An address is `aws_sqs_queue`, `data.aws_region`, `ephemeral.random_password` or
 One cache file holds one schema, so that asking for one more resource extracts one more resource.
 """
 
+import functools
+import hashlib
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from .cache import cache_root, exclusive, read_json, write_json
 from .errors import SchemaUnreadableError
-from .extraction import EXTRACTOR_VERSION, extract
+from .extraction import extract
 from .modules import EVERYTHING, module_key, read_modules
 from .overlay import STATEMENT_DONOR, STATEMENT_OWNERS, rebuild_statement, restore
 from .pins import PINNED, PinnedProvider
 from .schema_types import SECTIONS, Kind, ProviderSchema, Schema
 from .wheels import wheel_path
+
+_EXTRACTOR = ("extraction.py", "losses.py", "overlay.py", "typescript.py")
+"""What decides the content of a cached schema, besides the wheel: any change to these files begins a new cache."""
 
 _ABSENT: dict[str, object] = {}
 """Cached for an address that the wheel does not have, so that a misspelt type costs one extraction, not one a run."""
@@ -63,7 +68,13 @@ def provider_of(address: str) -> str:
 
 
 def _folder(pin: PinnedProvider) -> Path:
-    return cache_root() / "schemas" / f"{pin.package}-{pin.package_version}-extractor-{EXTRACTOR_VERSION}"
+    return cache_root() / "schemas" / f"{pin.package}-{pin.package_version}-{_extractor_version()}"
+
+
+@functools.cache
+def _extractor_version() -> str:
+    sources = (Path(__file__).with_name(name).read_bytes() for name in _EXTRACTOR)
+    return hashlib.sha256(b"".join(sources)).hexdigest()[:12]
 
 
 def _file(pin: PinnedProvider, address: str) -> Path:

@@ -8,7 +8,7 @@ import pytest
 
 from standardized_modules.checks import Tree
 from standardized_modules.checks.kubernetes._rules import metrics
-from standardized_modules.checks.tree import ToolMissing, find_program
+from standardized_modules.checks.tree import ToolMissingError, find_program
 
 MANIFESTS = """\
 apiVersion: v1
@@ -61,7 +61,7 @@ def test_read_leaves_tool_folders_and_binary_files_out(tmp_path: Path) -> None:
 
 
 def test_a_missing_program_says_how_to_install_it() -> None:
-    with pytest.raises(ToolMissing) as error:
+    with pytest.raises(ToolMissingError) as error:
         find_program("no-such-program", "pip install it")
 
     assert str(error.value) == "no-such-program is not installed\nhint: pip install it"

@@ -77,5 +77,3 @@ def _expressions(model: object) -> Iterator[str]:
     elif isinstance(model, list):
         for value in model:
             yield from _expressions(value)
-
-

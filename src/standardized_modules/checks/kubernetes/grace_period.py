@@ -6,7 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from standardized_modules.checks import Finding, Tree
-from standardized_modules.checks.kubernetes._manifests import Problem, containers, deployment, findings, pods, settings, spec_of
+from standardized_modules.checks.kubernetes._manifests import (
+    Problem,
+    containers,
+    deployment,
+    findings,
+    pods,
+    settings,
+    spec_of,
+)
 from standardized_modules.checks.tree import Overlay
 
 ID = "SM218"
@@ -40,6 +48,7 @@ def _inspect(overlay: Overlay) -> Iterator[Problem]:
         drain, request = _seconds(given, "APP_DRAIN_DELAY_SECONDS"), _seconds(given, "APP_REQUEST_TIMEOUT_SECONDS")
         if drain is None or request is None:
             continue
+        request = max(request, _seconds(given, "APP_SHUTDOWN_GRACE_SECONDS") or 0)
         stop = max((_pre_stop(container) for container in containers(pod)), default=0)
         grace = pod.get("terminationGracePeriodSeconds", DEFAULT_GRACE)
         if stop == 0:

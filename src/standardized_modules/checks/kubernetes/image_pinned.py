@@ -19,8 +19,9 @@ WHY = (
 SOURCE = "https://kubernetes.io/docs/concepts/containers/images/#image-names"
 FIX = "let the overlay's replacement set NAME@sha256:DIGEST, as `make deploy` does"
 _POD = (
-    "{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: orders}}, spec: {{selector: {{matchLabels: {{app: a}}}}, "
-    "template: {{metadata: {{labels: {{app: a}}}}, spec: {{containers: [{{name: api, image: '{}'}}]}}}}}}}}\n"
+    "{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: orders}}, spec: {{"
+    "selector: {{matchLabels: {{app: a}}}}, template: {{metadata: {{labels: {{app: a}}}}, "
+    "spec: {{containers: [{{name: api, image: '{}'}}]}}}}}}}}\n"
 )
 BAD = sample(_POD.format("registry.example.com/orders:latest"))
 GOOD = sample(_POD.format(f"registry.example.com/orders@sha256:{'ab' * 32}"))

@@ -22,7 +22,8 @@ _POLICIES = """\
  spec: {podSelector: {}, policyTypes: TYPES}}
 ---
 {apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: allow-dns},
- spec: {podSelector: {}, policyTypes: [Egress], egress: [{ports: [{protocol: UDP, port: 53}, {protocol: TCP, port: 53}]}]}}
+ spec: {podSelector: {}, policyTypes: [Egress],
+  egress: [{ports: [{protocol: UDP, port: 53}, {protocol: TCP, port: 53}]}]}}
 """
 BAD = deployment(kinds=_POLICIES.replace("TYPES", "[Ingress]"))
 GOOD = deployment(kinds=_POLICIES.replace("TYPES", "[Ingress, Egress]"))
@@ -52,7 +53,9 @@ def _inspect(overlay: Overlay) -> Iterator[Problem]:
         for rule in spec_of(policy).get("egress") or ():
             for peer in rule.get("to") or ():
                 block = peer.get("ipBlock") or {}
-                if block.get("cidr") == "0.0.0.0/0" and not any(e.startswith("169.254.") for e in block.get("except") or ()):
+                if block.get("cidr") == "0.0.0.0/0" and not any(
+                    e.startswith("169.254.") for e in block.get("except") or ()
+                ):
                     yield policy, f"admits the instance metadata service ({METADATA}), which hands out the node's role"
 
 

@@ -20,7 +20,9 @@ SOURCE = "https://kubernetes.io/docs/concepts/configuration/configmap/"
 FIX = "keep the value in the cloud's secret store and reference it; change it, for it has been published"
 BAD = sample("{apiVersion: v1, kind: ConfigMap, metadata: {name: orders}, data: {DATABASE_PASSWORD: hunter2}}\n")
 GOOD = sample("{apiVersion: v1, kind: ConfigMap, metadata: {name: orders}, data: {DATABASE_HOST: db.internal}}\n")
-NAMES = re.compile(r"(^|_)(PASSWORD|PASSWD|PWD|SECRET|TOKEN|API_?KEY|PRIVATE_KEY|ACCESS_KEY|CREDENTIALS?)$", re.IGNORECASE)
+NAMES = re.compile(
+    r"(^|_)(PASSWORD|PASSWD|PWD|SECRET|TOKEN|API_?KEY|PRIVATE_KEY|ACCESS_KEY|CREDENTIALS?)$", re.IGNORECASE
+)
 VALUES = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----|\b(AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}\b|://[^/\s:@]+:[^/\s:@]+@"
 )

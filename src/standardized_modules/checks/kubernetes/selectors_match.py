@@ -18,7 +18,10 @@ WHY = (
 )
 SOURCE = "https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/"
 FIX = "use labels that the pod template (or, for a ServiceMonitor, the Service) carries"
-_SERVICE = "{{apiVersion: v1, kind: Service, metadata: {{name: orders}}, spec: {{selector: {{app: {}}}, ports: [{{port: 80}}]}}}}\n"
+_SERVICE = (
+    "{{apiVersion: v1, kind: Service, metadata: {{name: orders}}, "
+    "spec: {{selector: {{app: {}}}, ports: [{{port: 80}}]}}}}\n"
+)
 BAD = deployment(kinds=_SERVICE.format("order"))
 GOOD = deployment(kinds=_SERVICE.format("orders"))
 
@@ -39,9 +42,9 @@ def _inspect(overlay: Overlay) -> Iterator[Problem]:
         if not any(selects(spec_of(monitor).get("selector") or {}, service) for service in services):
             yield monitor, f"selects {_text(spec_of(monitor).get('selector') or {})}, and no Service has these labels"
     for workload, pod, pod_labels in pods(overlay):
-        selector = spec_of(workload).get("selector")
-        if selector and not selects(selector, pod_labels):
-            yield workload, f"selector {_text(selector)} does not match its own pods"
+        own = spec_of(workload).get("selector")
+        if own and not selects(own, pod_labels):
+            yield workload, f"selector {_text(own)} does not match its own pods"
         for spread in pod.get("topologySpreadConstraints") or ():
             if not selects(spread.get("labelSelector") or {}, pod_labels):
                 yield workload, f"spread over {spread.get('topologyKey')} does not count its own pods"

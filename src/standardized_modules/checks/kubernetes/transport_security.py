@@ -20,7 +20,8 @@ SOURCE = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/de
 FIX = "use ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09, redirect HTTP, attach the web ACL, drop invalid headers"
 _LBC = (
     "{{apiVersion: gateway.k8s.aws/v1, kind: LoadBalancerConfiguration, metadata: {{name: orders}}, spec: {{"
-    "scheme: internal, loadBalancerAttributes: [{{key: routing.http.drop_invalid_header_fields.enabled, value: 'true'}}], "
+    "scheme: internal, "
+    "loadBalancerAttributes: [{{key: routing.http.drop_invalid_header_fields.enabled, value: 'true'}}], "
     "listenerConfigurations: [{{protocolPort: 'HTTPS:443', defaultCertificate: arn, sslPolicy: {}}}]}}}}\n"
 )
 BAD = sample(_LBC.format("ELBSecurityPolicy-2016-08"))
@@ -47,7 +48,9 @@ def _inspect(overlay: Overlay) -> Iterator[Problem]:
 
 def _balancer(balancer: Manifest) -> Iterator[str]:
     spec = spec_of(balancer)
-    listeners = [item for item in spec.get("listenerConfigurations") or () if item.get("protocolPort", "").startswith("HTTPS")]
+    listeners = [
+        item for item in spec.get("listenerConfigurations") or () if item.get("protocolPort", "").startswith("HTTPS")
+    ]
     if not listeners:
         yield "configures no HTTPS listener"
     for listener in listeners:
@@ -63,7 +66,8 @@ def _balancer(balancer: Manifest) -> Iterator[str]:
 
 def _forwards(route: Manifest, gateway: str, plain: list[str]) -> bool:
     attached = any(
-        parent.get("name") == gateway and (parent.get("sectionName") in plain or (plain and "sectionName" not in parent))
+        parent.get("name") == gateway
+        and (parent.get("sectionName") in plain or (plain and "sectionName" not in parent))
         for parent in spec_of(route).get("parentRefs") or ()
     )
     return bool(attached) and any(rule.get("backendRefs") for rule in spec_of(route).get("rules") or ())

@@ -3,7 +3,8 @@
 import logging
 import sys
 
-from .app import create_app
+from . import routes
+from .app import Routes, create_app
 from .logs import configure_logging
 from .metrics import metrics_server
 from .server import serve
@@ -13,7 +14,7 @@ EX_CONFIG = 78
 """sysexits.h: the configuration is wrong, so a restart will not help."""
 
 
-def main() -> int:
+def main(include_routes: Routes = routes.include_routes) -> int:
     """Returns the exit code of the process."""
     try:
         settings = load_settings()
@@ -25,7 +26,7 @@ def main() -> int:
     for name in unknown_variables():
         log.warning("unknown setting ignored", extra={"variable": name})
     with metrics_server(settings.host, settings.metrics_port):
-        return serve(create_app(settings), settings)
+        return serve(create_app(settings, include_routes), settings)
 
 
 if __name__ == "__main__":

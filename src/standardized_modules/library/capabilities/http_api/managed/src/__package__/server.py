@@ -5,6 +5,7 @@ hide crashes and memory from it.
 """
 
 import asyncio
+import gc
 import logging
 import math
 import signal
@@ -80,5 +81,8 @@ def serve(app: FastAPI, settings: Settings) -> int:
         # the request timeout sheds what waited too long.
     )
     server = DrainingServer(config, app.state.lifecycle, settings.drain_delay_seconds)
+    # What start-up made lives as long as the process: the garbage collector need not visit it.
+    gc.collect()
+    gc.freeze()
     server.run()
     return 1 if server.force_exit else 0

@@ -7,7 +7,7 @@ works gets a readiness check: `app.state.health.add("database", check)`.
 
 from fastapi import FastAPI
 
-from .idempotency import MemoryIdempotencyStore
+from .idempotency_memory import MemoryIdempotencyStore
 from .items.repository import MemoryItemRepository
 from .items.routes import router as items
 from .settings import Settings

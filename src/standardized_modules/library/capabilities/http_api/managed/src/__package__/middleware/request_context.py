@@ -11,15 +11,15 @@ from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..access_log import log_request
 from ..context import log_context
 from ..lifecycle import Lifecycle
-from ..metrics import IN_FLIGHT, observe_request
+from ..metrics import in_flight, observe_request
 from ..probes import PATHS as PROBES
 from ..problems import problem_response
 from .security_headers import complete_headers
 
 _log = logging.getLogger(__name__)
-_access = logging.getLogger(f"{__package__}.access".replace(".middleware", ""))
 
 # What a caller may choose for us to log and send back: short, and nothing that needs escaping.
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._~+/=-]{1,128}")
@@ -42,15 +42,14 @@ class RequestContextMiddleware:
         ended = 0.0
         status = 0
         context = identify(scope)
-        request_id = context["request_id"].encode()
-        counted = scope["path"] not in PROBES
+        request_id = (b"x-request-id", context["request_id"].encode())
 
         async def send_completed(message: Message) -> None:
             nonlocal status, ended
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = complete_headers(message.get("headers", ()))
-                headers.append((b"x-request-id", request_id))
+                headers.append(request_id)
                 if self.lifecycle.draining:
                     # Makes clients and load balancers open their next connection elsewhere.
                     headers.append((b"connection", b"close"))
@@ -60,8 +59,7 @@ class RequestContextMiddleware:
             await send(message)
 
         token = log_context.set(context)
-        if counted:
-            IN_FLIGHT.inc()
+        in_flight.count += 1
         try:
             await self.app(scope, receive, send_completed)
         except Exception:
@@ -70,11 +68,11 @@ class RequestContextMiddleware:
                 raise  # The answer has begun: all that is left is to cut the connection.
             await problem_response(500)(scope, receive, send_completed)
         finally:
-            if counted:
-                IN_FLIGHT.dec()
-                # No status means that we were cancelled: for the client, that is our failure.
-                record(scope, status or 500, (ended or perf_counter()) - began)
+            in_flight.count -= 1
             log_context.reset(token)
+            if scope["path"] not in PROBES:
+                # No status means that we were cancelled: for the client, that is our failure.
+                record(scope, context, status or 500, (ended or perf_counter()) - began)
 
 
 def identify(scope: Scope) -> dict[str, str]:
@@ -102,20 +100,8 @@ def route_template(scope: Scope) -> str:
     return path if isinstance(path, str) else "unmatched"
 
 
-def record(scope: Scope, status: int, seconds: float) -> None:
-    """Count the request and write its access log line, without the query: it may hold secrets."""
-    method, route = scope["method"], route_template(scope)
-    observe_request(method, route, status, seconds)
-    if _access.isEnabledFor(logging.INFO):
-        client = scope.get("client")
-        _access.info(
-            "request",
-            extra={
-                "method": method,
-                "path": scope["path"],
-                "route": route,
-                "status": status,
-                "duration_ms": round(seconds * 1000, 2),
-                "client": scope.get("client_address") or (client[0] if client else None),
-            },
-        )
+def record(scope: Scope, context: dict[str, str], status: int, seconds: float) -> None:
+    """Count the request and log it."""
+    route = route_template(scope)
+    observe_request(scope["method"], route, status, seconds)
+    log_request(scope, context, route, status, seconds)

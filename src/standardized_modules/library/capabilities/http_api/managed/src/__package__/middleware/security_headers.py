@@ -1,4 +1,8 @@
-"""Headers that tell browsers how little an API needs. Load balancers add none of them."""
+"""Headers that tell browsers how little an API needs. Load balancers add none of them.
+
+Those that OWASP's REST Security Cheat Sheet asks for. Permissions-Policy is not among them: it
+governs what a page may do, and these answers are no pages.
+"""
 
 from collections.abc import Iterable
 
@@ -14,7 +18,6 @@ DEFAULTS: tuple[Header, ...] = (
     ),
     # Other sites may not embed our answers; CORS, when you add it, is a different matter.
     (b"cross-origin-resource-policy", b"same-origin"),
-    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
     (b"referrer-policy", b"no-referrer"),
     # Two years, as hstspreload.org asks for; browsers ignore it on plain HTTP.
     (b"strict-transport-security", b"max-age=63072000; includeSubDomains"),
@@ -26,9 +29,9 @@ _NAMES = frozenset(name for name, _ in DEFAULTS)
 def complete_headers(given: Iterable[Header]) -> list[Header]:
     """The given headers and every default whose name is not among them."""
     headers = list(given)
-    present = _NAMES.intersection(name for name, _ in headers)
-    if present:
-        headers.extend(header for header in DEFAULTS if header[0] not in present)
-    else:
+    names = [name for name, _ in headers]
+    if _NAMES.isdisjoint(names):
         headers.extend(DEFAULTS)
+    else:
+        headers.extend(header for header in DEFAULTS if header[0] not in names)
     return headers

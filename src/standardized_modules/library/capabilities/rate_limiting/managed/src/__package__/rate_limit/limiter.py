@@ -7,12 +7,10 @@ takes constant time and space, and is one short script in Redis.
 """
 
 import math
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The answer to one request."""
 
     allowed: bool
