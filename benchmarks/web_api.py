@@ -1,6 +1,6 @@
 """What everything around a request costs: the generated service against bare FastAPI.
 
-    python benchmarks/web_api.py [--service DIR] [--seconds 3] [--rounds 5] [--write]
+    python benchmarks/web_api.py [--service DIR] [--seconds 0.5] [--rounds 20] [--write]
 
 Three servers run at once and are loaded in turn, round after round, so that a noisy machine hurts
 all of them alike: bare FastAPI, the service with everything on, and the service that also samples
@@ -134,8 +134,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--service", type=Path, help="a generated web_api service; else make one")
     parser.add_argument("--python", default=sys.executable, help="interpreter with its packages")
-    parser.add_argument("--seconds", type=float, default=3.0)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=0.5)
+    parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--write", action="store_true", help="update benchmarks/README.md")
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:

@@ -1,6 +1,6 @@
 """The yardstick of web_api.py: the service's own routes on FastAPI with nothing around them.
 
-    python web_api_bare.py PORT PACKAGE
+python web_api_bare.py PORT PACKAGE
 """
 
 import importlib

@@ -27,7 +27,7 @@ def table(samples: dict[str, list[Sample]]) -> str:
         costs = [row.cpu_micros / first.cpu_micros for row, first in zip(rows, base, strict=True)]
         lines.append(
             f"| {name} | {median(row.rate for row in rows):,.0f} "
-            f"| {median(shares):.2f} ({min(shares):.2f}–{max(shares):.2f}) "
+            f"| {median(shares):.2f} ({min(shares):.2f} to {max(shares):.2f}) "
             f"| {median(row.cpu_micros for row in rows):.0f} | {median(costs):.2f} |"
         )
     return "\n".join(lines) + "\n"

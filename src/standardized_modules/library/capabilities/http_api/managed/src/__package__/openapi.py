@@ -1,4 +1,4 @@
-"""Prints the OpenAPI document: `python -m <{ service.package }>.openapi > docs/openapi.json`."""
+"""Prints the OpenAPI document, as `make openapi` writes it to docs/openapi.json."""
 
 import json
 import sys
