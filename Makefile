@@ -22,6 +22,7 @@ $(BIN)/sm: $(BIN)/uv pyproject.toml
 
 $(STAMP): $(BIN)/uv pyproject.toml
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --editable '.[verify]' --group test
+	tools/install_promtool.sh $(BIN)
 	@touch $@ $(BIN)/sm
 
 .PHONY: demo
@@ -33,7 +34,7 @@ demo: $(BIN)/sm  ## Generate a service below demo/ and run its tests
 
 .PHONY: test
 test: lint  ## Install what is needed and run everything
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --cov --cov-report= tests
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest --numprocesses 2 --dist worksteal --cov --cov-report= tests
 	$(BIN)/coverage report
 
 .PHONY: lint

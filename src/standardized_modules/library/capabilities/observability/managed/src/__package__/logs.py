@@ -1,8 +1,8 @@
 """Logs as one JSON object a line on standard output, where the platform collects them.
 
 The standard library's `logging` with the small formatter below, rather than a logging library:
-every dependency already logs through it, and it measured cheaper than structlog (see
-`python -m timeit` on both; about 12 against 30 microseconds a line).
+every dependency already logs through it, and a second system beside it would save 3 of 13
+microseconds a line. The one line that every request writes takes 4, see access_log.py.
 """
 
 import json

@@ -14,8 +14,8 @@ class TimeoutMiddleware:
     a hung request. A handler declared without `async` runs in a thread, which nothing can cancel;
     its client waits until it returns. Prefer `async def` with clients that can be cancelled.
 
-    `asyncio.timeout` would do the same for four times the price: it is a task-wide context manager
-    made for nesting, and here a timer and a flag are enough.
+    `asyncio.timeout` would do the same at nearly twice the price: it is made for nesting and for
+    moving deadlines, and here a timer and a flag are enough.
     """
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:
