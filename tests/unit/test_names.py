@@ -75,7 +75,7 @@ def test_the_suggestion_for_a_bad_label_is_itself_a_label(name: str) -> None:
 
 
 LIMITS = [
-    NameLimit("a load balancer", "{name}-{environment}", 32, "page A", "http_ingress"),
+    NameLimit("a load balancer", "{name}-{environment}", 32, "page A", capability="http_ingress"),
     NameLimit("a role", "{name}-{environment}", 64, "page B"),
 ]
 
@@ -86,6 +86,13 @@ def test_limits_name_resource_length_source_and_the_way_out() -> None:
     assert "33 characters; a load balancer takes at most 32 (page A)" in findings[0].message
     assert findings[0].hint == "shorten the service's name by 1 to 24 characters"
     assert findings[0].where == "sm.yaml:3"
+
+
+def test_a_name_may_be_too_short() -> None:
+    repository = NameLimit("a repository", "{name}", 256, "page C", minimum=2)
+    (finding,) = check_limits("a", [repository], [])
+    assert finding.message == "'a' is too short; a repository takes at least 2 characters (page C)"
+    assert not list(check_limits("ab", [repository], []))
 
 
 def test_a_limit_counts_only_with_its_capability() -> None:

@@ -21,7 +21,7 @@ def engine() -> InfrastructurePatternEngine:
 
 
 def test_shipped_schemas_are_up_to_date(engine: InfrastructurePatternEngine) -> None:
-    """Write them anew with `python tools/write_schemas.py`."""
+    """Write them anew with `make golden`."""
     assert json.loads((SHIPPED / "infrastructure-patterns.schema.json").read_text()) == json.loads(
         json.dumps(pattern_file_schema())
     )

@@ -135,6 +135,7 @@ class NameLimit(Definition, frozen=True):
     template: Annotated[str, Meta(description="How the name is made: {name}, {environment}.")]
     maximum: Annotated[int, Meta(ge=1)]
     source: Sentence
+    minimum: Annotated[int, Meta(ge=1, description="The shortest name that is accepted.")] = 1
     capability: Annotated[str, Meta(description="Checked only with this capability.")] = ""
 
 

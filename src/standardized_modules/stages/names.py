@@ -82,7 +82,7 @@ def _suggestion(name: str) -> str:
 def check_limits(
     name: str, limits: Iterable[NameLimit], capabilities: Iterable[str], where: str | None = None
 ) -> Iterator[Finding]:
-    """One finding for each resource whose name would be too long in some environment.
+    """One finding for each resource whose name would be too long or too short in some environment.
 
     Args:
         name: The service's name.
@@ -94,7 +94,16 @@ def check_limits(
     for limit in limits:
         if limit.capability and limit.capability not in present:
             continue
-        longest = max((limit.template.format(name=name, environment=each) for each in ENVIRONMENTS), key=len)
+        names = [limit.template.format(name=name, environment=each) for each in ENVIRONMENTS]
+        longest, shortest = max(names, key=len), min(names, key=len)
+        if len(shortest) < limit.minimum:
+            yield Finding(
+                rule="name-too-short",
+                message=f"{shortest!r} is too short; {limit.resource} takes at least {limit.minimum} characters "
+                f"({limit.source})",
+                hint=f"use a name of at least {limit.minimum} characters",
+                where=where,
+            )
         over = len(longest) - limit.maximum
         if over > 0:
             yield Finding(

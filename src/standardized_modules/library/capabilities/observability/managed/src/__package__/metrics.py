@@ -16,7 +16,7 @@ from prometheus_client import (
 )
 
 # A time stamp beside each counter, twice the series: Prometheus has no use for it.
-disable_created_metrics()  # type: ignore[no-untyped-call]
+disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped upstream
 
 # Every latency objective that can be chosen (slo.latency) is a bound, so that alerts count requests
 # instead of interpolating between buckets.

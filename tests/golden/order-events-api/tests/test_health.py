@@ -1,0 +1,92 @@
+"""Probes and the registry of checks behind readiness."""
+
+import asyncio
+
+import pytest
+from httpx import AsyncClient
+
+from order_events_api.app import create_app
+from order_events_api.health import HealthChecks
+from order_events_api.settings import Settings
+from tests.support import client_for
+
+
+async def _works() -> None:
+    return None
+
+
+async def _fails() -> None:
+    raise ConnectionError("refused")
+
+
+async def _hangs() -> None:
+    await asyncio.sleep(60)
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/startupz"])
+async def test_a_started_service_is_well(client: AsyncClient, path: str) -> None:
+    assert (await client.get(path)).status_code == 200
+
+
+async def test_it_is_alive_but_not_ready_before_start_up_is_over() -> None:
+    app = create_app(Settings())
+    async with client_for(Settings()) as client:
+        client.app = app  # type: ignore[attr-defined]  # set by support.py
+    lifecycle = app.state.lifecycle
+    assert lifecycle.phase == "starting"
+
+
+async def test_draining_turns_readiness_off_and_asks_for_other_connections() -> None:
+    async with client_for(Settings()) as client:
+        client.app.state.lifecycle.draining = True  # type: ignore[attr-defined]  # set by support.py
+        ready, alive = await client.get("/readyz"), await client.get("/livez")
+    assert (ready.status_code, ready.json()) == (503, {"status": "draining"})
+    assert alive.status_code == 200
+    assert ready.headers["connection"] == "close"
+
+
+async def test_readiness_names_the_dependency_that_does_not_work() -> None:
+    async with client_for(Settings()) as client:
+        health = client.app.state.health  # type: ignore[attr-defined]  # set by support.py
+        health.add("database", _fails)
+        health.add("cache", _works)
+        health.add("broker", _hangs, timeout=0.01)
+        answer = await client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"] == {"database": "failed", "cache": "ok", "broker": "timeout"}
+
+
+async def test_many_probes_are_one_check() -> None:
+    runs = 0
+
+    async def count() -> None:
+        nonlocal runs
+        runs += 1
+        await asyncio.sleep(0.01)
+
+    checks = HealthChecks()
+    checks.add("counted", count)
+    reports = await asyncio.gather(*(checks.report() for _ in range(20)))
+    assert runs == 1
+    assert all(report.healthy for report in reports)
+
+
+async def test_a_recovered_dependency_is_seen_after_the_memory_expires() -> None:
+    broken = True
+
+    async def flaky() -> None:
+        if broken:
+            raise ConnectionError
+
+    checks = HealthChecks(remember_seconds=0)
+    checks.add("flaky", flaky)
+    assert not (await checks.report()).healthy
+    broken = False
+    assert (await checks.report()).healthy
+
+
+def test_two_checks_cannot_share_a_name() -> None:
+    checks = HealthChecks()
+    checks.add("database", _works)
+    with pytest.raises(ValueError, match="database"):
+        checks.add("database", _works)

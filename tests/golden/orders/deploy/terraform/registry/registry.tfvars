@@ -1,0 +1,6 @@
+# Yours: `sm` writes this file once. scripts/deploy.sh refuses to run while a placeholder is left.
+account_id = "000000000000"
+region     = "eu-west-1"
+
+# Accounts of other environments, when they are not in account_id.
+pull_account_ids = []
