@@ -1,5 +1,16 @@
 """`sm`: parse, call the engine, print. One file a command."""
 
-from standardized_modules.cli.main import main
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """The entry point. Imports within, so that Ctrl-C during the imports is no traceback either."""
+    try:
+        from standardized_modules.cli.main import main as run_and_exit
+
+        run_and_exit()
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
 
 __all__ = ["main"]
