@@ -57,8 +57,8 @@ golden: $(STAMP)  ## Write tests/golden anew; read the diff before you commit it
 .PHONY: benchmark
 benchmark: $(STAMP)  ## Measure against copier, cookiecutter and bare FastAPI
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --group benchmark
-	$(BIN)/python benchmarks/generate.py
-	$(BIN)/python benchmarks/web_api.py
+	$(BIN)/python benchmarks/generate.py --write
+	$(BIN)/python benchmarks/web_api.py --write
 
 .PHONY: clean
 clean:  ## Remove everything that can be made again

@@ -133,7 +133,7 @@ def cpu_seconds(pid: int) -> float:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--service", type=Path, help="a generated web_api service; else make one")
-    parser.add_argument("--python", default=sys.executable, help="interpreter with its packages")
+    parser.add_argument("--python", help="interpreter with its packages; else `make install` makes one")
     parser.add_argument("--seconds", type=float, default=0.5)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--write", action="store_true", help="update benchmarks/README.md")
@@ -141,8 +141,9 @@ def main() -> int:
     with contextlib.ExitStack() as stack:
         service = options.service or generate(Path(stack.enter_context(temporary())))
         package = next(path.parent.name for path in service.glob("src/*/__main__.py"))
+        python = options.python or install(service)
         collector = Collector()
-        run = [options.python, "-m", package]
+        run = [python, "-m", package]
         ports = [free_port() for _ in range(3)]
         plain = service_environment(service, ports[1])
         traced = service_environment(
@@ -151,7 +152,7 @@ def main() -> int:
             OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
             APP_TRACE_SAMPLE_RATIO="0.01",
         )
-        bare = [options.python, str(BARE), str(ports[0]), package]
+        bare = [python, str(BARE), str(ports[0]), package]
         servers = [
             stack.enter_context(started("bare FastAPI", bare, ports[0], plain)),
             stack.enter_context(started("service, everything on", run, ports[1], plain)),
@@ -194,6 +195,13 @@ def generate(folder: Path) -> Path:
         stdout=sys.stderr,
     )
     return next(path.parent.parent.parent for path in folder.glob("**/src/*/__main__.py"))
+
+
+def install(service: Path) -> str:
+    """The interpreter of the service's own virtual environment."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    subprocess.run(["make", "install"], cwd=service, env={**os.environ, "PATH": path}, check=True, stdout=sys.stderr)
+    return str(service / ".venv/bin/python")
 
 
 if __name__ == "__main__":
