@@ -188,7 +188,8 @@ class InfrastructurePatternEngine:
         return FileTree(dict(sorted({**tree.files, **records}.items())))
 
     def plan(self, tree: FileTree, directory: str | os.PathLike[str], *, force: bool = False) -> ChangeSet:
-        """What applying the tree to a folder would do. Reads the folder, writes nothing.
+        """What applying the tree to a folder would do. Reads the folder and writes nothing, but
+        for finishing an update of an earlier run that was killed in the middle.
 
         Args:
             tree: From `render`.
@@ -201,7 +202,7 @@ class InfrastructurePatternEngine:
         """
         folder = Path(directory)
         if workspace.is_empty(folder):
-            return plan_stage.plan(FileTree({}), {}, tree)
+            return replace(plan_stage.plan(FileTree({}), {}, tree), fresh=True)
         if not force:
             raise WorkspaceError(
                 "the folder is not empty",
@@ -209,9 +210,15 @@ class InfrastructurePatternEngine:
                 "it, and none of yours is overwritten",
                 where=str(folder),
             )
-        base = workspace.load_base(folder)
-        current = workspace.read_files(folder, sorted(base.files.keys() | tree.files.keys()))
-        return plan_stage.plan(base, current, tree)
+        previous = workspace.load_previous(folder)
+        current = workspace.read_files(folder, sorted(previous.base.files.keys() | tree.files.keys()))
+        settled = workspace.settled_conflicts(folder, previous.conflicts)
+        changes = plan_stage.plan(previous.base, current, tree, settled)
+        open_conflicts = {each.path: tree.files[each.path].content for each in changes.conflicts}
+        if open_conflicts:
+            tree = record_stage.with_conflicts(tree, previous, open_conflicts)
+            changes = plan_stage.plan(previous.base, current, tree, settled)
+        return replace(changes, proposed_before=tuple(previous.conflicts))
 
     def apply(self, changes: ChangeSet, directory: str | os.PathLike[str]) -> None:
         """Carry the changes out, wholly or not at all.

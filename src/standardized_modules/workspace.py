@@ -1,8 +1,10 @@
 """The only module that reads or writes a service's folder.
 
 A new folder is built beside its place and renamed into it, so that it exists whole or not at
-all. In an existing folder everything is first written below `.sm/`, where a full disk shows, and
-then renamed file by file, the lock last. No symbolic link inside the folder is followed.
+all. An existing one is updated in a transaction: everything is staged below `.sm/staging`, where
+a full disk shows; then the journal is put there, from which moment the update counts; then files
+are moved into place, deletions follow, and lock and base come last. A process that dies before
+the journal has changed nothing, and one that dies after it is finished by the next run.
 """
 
 from __future__ import annotations
@@ -11,71 +13,82 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import secrets
 import shutil
-import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from standardized_modules.errors import WorkspaceError
-from standardized_modules.model.changes import WRITING, Change, ChangeSet
-from standardized_modules.model.tree import FileTree, RenderedFile
-from standardized_modules.stages.record import BASE, LOCK, read_base
+import msgspec
 
-PROPOSAL_SUFFIX = ".sm-new"
-"""Beside a file in conflict, the version that would have been written."""
+from standardized_modules.errors import WorkspaceError
+from standardized_modules.folder import Folder
+from standardized_modules.model.changes import WRITING, Change, ChangeSet
+from standardized_modules.model.tree import RenderedFile
+from standardized_modules.stages.record import BASE, LOCK, Previous, read_previous
+
+CONFLICTS = ".sm/conflicts/"
+"""Below it, at the same path, the version that would have been written over a file of the user."""
 STAGING = ".sm/staging"
+JOURNAL = f"{STAGING}/journal.json"
+STAGED = f"{STAGING}/files/"
+RECORDS = (BASE, LOCK)
+
+
+class Journal(msgspec.Struct, frozen=True):
+    """What an update has decided: files to move into place and files to delete, in order."""
+
+    moves: tuple[str, ...]
+    removals: tuple[str, ...]
 
 
 def is_empty(directory: Path) -> bool:
     """Whether nothing stands at `directory`, or an empty folder."""
     with _explained(directory):
         try:
-            with os.scandir(directory) as entries:
+            with Folder(directory) as folder, os.scandir(folder.descriptor) as entries:
                 return next(entries, None) is None
         except FileNotFoundError:
             return True
 
 
-def load_base(directory: Path) -> FileTree:
+def load_previous(directory: Path) -> Previous:
     """The last render of the service in `directory`; empty when `sm` did not make it.
+
+    Finishes an update that was interrupted.
 
     Raises:
         WorkspaceError: when `.sm/` is damaged.
     """
-    lock = read_file(directory, LOCK)
-    base = read_file(directory, BASE)
+    with _explained(directory), Folder(directory) as folder:
+        if folder.read(JOURNAL) is not None:
+            with _locked(folder):
+                _finish(folder)
+        lock, base = folder.read(LOCK), folder.read(BASE)
     if lock is None and base is None:
-        return FileTree({})
+        return Previous.nothing()
     if lock is None or base is None:
         missing = LOCK if lock is None else BASE
         raise WorkspaceError(f"{missing} is missing", hint="restore the folder .sm from version control")
-    return read_base(lock.content, base.content)
+    return read_previous(lock.content, base.content)
+
+
+def settled_conflicts(directory: Path, proposed: Mapping[str, str]) -> dict[str, str]:
+    """Of the conflicts that were left open, those whose proposal the user has deleted: that is
+    how somebody says "my version is the one"."""
+    still_there = read_files(directory, [CONFLICTS + path for path in proposed])
+    return {path: digest for path, digest in proposed.items() if CONFLICTS + path not in still_there}
 
 
 def read_files(directory: Path, paths: Iterable[str]) -> dict[str, RenderedFile]:
-    """What stands at `paths` now; absent paths are left out."""
-    found = {path: read_file(directory, path) for path in paths}
-    return {path: file for path, file in found.items() if file is not None}
-
-
-def read_file(directory: Path, path: str) -> RenderedFile | None:
-    """One file of the folder, or None.
+    """What stands at `paths` now; absent paths are left out.
 
     Raises:
         WorkspaceError: when a symbolic link or a folder stands where a file should.
     """
-    place = _inside(directory, path)
-    with _explained(place):
-        try:
-            descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        with os.fdopen(descriptor, "rb") as stream:
-            mode = os.fstat(stream.fileno()).st_mode
-            if not stat.S_ISREG(mode):
-                raise WorkspaceError("is not a regular file", hint="move it out of the way", where=str(place))
-            return RenderedFile(stream.read(), bool(mode & stat.S_IXUSR))
+    with _explained(directory), Folder(directory) as folder:
+        found = {path: folder.read(path) for path in paths}
+    return {path: file for path, file in found.items() if file is not None}
 
 
 def read_text(path: Path) -> str:
@@ -99,35 +112,37 @@ def apply(changes: ChangeSet, directory: Path) -> None:
     """Carry out the changes.
 
     Raises:
-        WorkspaceError: when the folder can't be written, another run writes it, or a file
-            changed since the plan; nothing is half-written then.
+        WorkspaceError: when the folder can't be written, another run writes it, or something
+            changed since the plan; nothing has been changed then.
     """
-    if is_empty(directory):
-        _create(changes, directory)
-    else:
-        _update(changes, directory)
+    with _explained(directory):
+        if changes.fresh:
+            _create(changes, directory)
+        else:
+            _update(changes, directory)
 
 
 def _create(changes: ChangeSet, directory: Path) -> None:
     target = directory.absolute()
-    with _explained(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(target)
-        building = target.parent / f".{target.name}.sm-{secrets.token_hex(6)}"
-        building.mkdir()
-        try:
-            with _locked(building):
-                for change in changes.of(*WRITING):
-                    _write(building, change)
-                _publish(building, target)
-        except BaseException:
-            shutil.rmtree(building, ignore_errors=True)
-            raise
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(target)
+    building = target.parent / f".{target.name}.sm-{secrets.token_hex(6)}"
+    building.mkdir()
+    try:
+        with Folder(building) as folder, _locked(folder):
+            for change in changes.of(*WRITING):
+                folder.write(change.path, _file(change))
+            _publish(building, target)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
 
 
 def _publish(building: Path, target: Path) -> None:
     """Rename into place. The kernel refuses when somebody else was first: the rename of a
     folder replaces an empty one only."""
+    with contextlib.suppress(FileNotFoundError):
+        building.chmod(target.stat(follow_symlinks=False).st_mode & 0o7777)
     try:
         os.rename(building, target)
     except OSError as problem:
@@ -142,106 +157,108 @@ def _publish(building: Path, target: Path) -> None:
 
 def _remove_abandoned(target: Path) -> None:
     """Remove what runs that were killed left beside the folder; a run that lives holds a lock."""
-    for abandoned in target.parent.glob(f".{target.name}.sm-*"):
-        with contextlib.suppress(WorkspaceError, OSError), _locked(abandoned):
-            shutil.rmtree(abandoned, ignore_errors=True)
+    ours = re.compile(rf"\.{re.escape(target.name)}\.sm-[0-9a-f]{{12}}")
+    for abandoned in target.parent.iterdir():
+        if ours.fullmatch(abandoned.name):
+            with contextlib.suppress(WorkspaceError, OSError), Folder(abandoned) as folder, _locked(folder):
+                shutil.rmtree(abandoned, ignore_errors=True)
 
 
 def _update(changes: ChangeSet, directory: Path) -> None:
-    with _explained(directory), _locked(directory):
-        writes = [_proposal(each) for each in changes.changes if _writes(each)]
-        writes.sort(key=lambda each: (each.path == LOCK, each.path))
-        staging = _inside(directory, STAGING)
-        shutil.rmtree(staging, ignore_errors=True)
+    with Folder(directory) as folder, _locked(folder):
+        _finish(folder)
+        _discard_staging(folder)
+        writes = {_destination(each): _file(each) for each in changes.changes if _writes(each)}
+        journal = Journal(
+            moves=(*sorted(writes.keys() - set(RECORDS)), *(each for each in RECORDS if each in writes)),
+            removals=(*(each.path for each in changes.of("delete")), *_stale_proposals(changes)),
+        )
         try:
-            for change in writes:
-                _write(staging, change)
-            _check_unchanged(changes, directory)
-            for change in writes:
-                destination = _inside(directory, change.path)
-                destination.parent.mkdir(parents=True, exist_ok=True)
-                os.replace(staging / change.path, destination)
-            for change in changes.of("delete"):
-                _inside(directory, change.path).unlink(missing_ok=True)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            for path in journal.moves:
+                folder.check_writable(path)
+                folder.write(STAGED + path, writes[path])
+            _check_unchanged(changes, folder)
+            folder.write(f"{STAGED}journal", RenderedFile(msgspec.json.encode(journal)))
+            folder.move(f"{STAGED}journal", JOURNAL)
+        except BaseException:
+            _discard_staging(folder)
+            raise
+        try:
+            _finish(folder)
+        except KeyboardInterrupt:
+            _finish(folder)
+            raise
+
+
+def _finish(folder: Folder) -> None:
+    """Carry out the journal. May be repeated: what is done already does nothing."""
+    text = folder.read(JOURNAL)
+    if text is None:
+        return
+    journal = msgspec.json.decode(text.content, type=Journal)
+    for path in journal.moves:
+        if path not in RECORDS:
+            folder.move(STAGED + path, path)
+    for path in journal.removals:
+        folder.remove(path)
+    for path in RECORDS:
+        folder.move(STAGED + path, path)
+    _discard_staging(folder)
+
+
+def _discard_staging(folder: Folder) -> None:
+    """The journal goes first: without it, staged files mean nothing."""
+    folder.remove(JOURNAL)
+    shutil.rmtree(STAGING, ignore_errors=True, dir_fd=folder.descriptor)
+    folder.prune(".sm")
 
 
 def _writes(change: Change) -> bool:
     return change.content is not None and (change.action in WRITING or change.action == "conflict")
 
 
-def _proposal(change: Change) -> Change:
-    if change.action != "conflict":
-        return change
-    return Change(
-        path=change.path + PROPOSAL_SUFFIX,
-        action="create",
-        reason=change.reason,
-        content=change.content,
-        executable=change.executable,
-    )
+def _destination(change: Change) -> str:
+    return CONFLICTS + change.path if change.action == "conflict" else change.path
 
 
-def _check_unchanged(changes: ChangeSet, directory: Path) -> None:
+def _file(change: Change) -> RenderedFile:
+    assert change.content is not None
+    return RenderedFile(change.content, change.executable)
+
+
+def _stale_proposals(changes: ChangeSet) -> Iterator[str]:
+    """Proposals of earlier runs for conflicts that are over."""
+    open_now = {change.path for change in changes.conflicts}
+    return (CONFLICTS + path for path in changes.proposed_before if path not in open_now)
+
+
+def _check_unchanged(changes: ChangeSet, folder: Folder) -> None:
     for change in changes.changes:
         if change.action in WRITING or change.action == "delete":
-            now = read_file(directory, change.path)
+            now = folder.read(change.path)
             if (now.digest if now else None) != change.before:
                 raise WorkspaceError(
                     "changed while sm was working; nothing was written",
-                    hint="run the command again",
-                    where=change.path,
+                    hint="run the command again with --force",
+                    where=str(folder.place / change.path),
                 )
 
 
-def _write(root: Path, change: Change) -> None:
-    assert change.content is not None
-    path = root / change.path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    mode = 0o755 if change.executable else 0o644
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(change.content)
-        os.fchmod(stream.fileno(), mode)
-
-
-def _inside(directory: Path, path: str) -> Path:
-    """The place of `path`, refused when it leaves the folder or passes a symbolic link."""
-    parts = path.split("/")
-    if path.startswith("/") or any(part in ("", ".", "..") for part in parts):
-        raise WorkspaceError(
-            f"{path!r} is not a path inside the service's folder",
-            hint="this is a fault of the library; please report it",
-        )
-    place = directory
-    for part in parts:
-        place = place / part
-        if place.is_symlink():
-            raise WorkspaceError(
-                "is a symbolic link, which sm does not follow inside a service's folder",
-                hint="replace it with what it points to",
-                where=str(place),
-            )
-    return place
-
-
 @contextlib.contextmanager
-def _locked(directory: Path) -> Iterator[None]:
+def _locked(folder: Folder) -> Iterator[None]:
     """Hold the folder's advisory lock; the kernel frees it even after kill -9."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise WorkspaceError(
-                "another run of sm is writing here",
-                hint="wait until it has ended",
-                where=str(directory),
-            ) from None
+        fcntl.flock(folder.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise WorkspaceError(
+            "another run of sm is writing this folder",
+            hint="wait until it has ended",
+            where=str(folder.place),
+        ) from None
+    try:
         yield
     finally:
-        os.close(descriptor)
+        fcntl.flock(folder.descriptor, fcntl.LOCK_UN)
 
 
 _HINTS = {
@@ -254,6 +271,7 @@ _HINTS = {
     errno.ENOTDIR: "a file stands where a folder is needed; choose another --output-dir",
     errno.ELOOP: "replace the symbolic link with what it points to",
     errno.ENAMETOOLONG: "choose a shorter --output-dir",
+    errno.EBUSY: "it is a mount point; choose a folder below it with --output-dir",
 }
 
 
@@ -265,8 +283,4 @@ def _explained(place: Path) -> Iterator[None]:
     except OSError as problem:
         hint = _HINTS.get(problem.errno or 0, "check the folder and its file system")
         reason = (problem.strerror or str(problem)).lower()
-        raise WorkspaceError(
-            f"can't be read or written: {reason}",
-            hint=hint,
-            where=str(problem.filename or place),
-        ) from None
+        raise WorkspaceError(f"can't be read or written: {reason}", hint=hint, where=str(place)) from None

@@ -158,7 +158,7 @@ def test_force_keeps_what_sm_does_not_own(sm: Sm, tmp_path: Path) -> None:
     service = tmp_path / "orders"
     assert (service / "notes.txt").read_text() == "mine"
     assert (service / "README.md").read_text() == "my readme"
-    assert "orders" in (service / "README.md.sm-new").read_text()
+    assert "orders" in (service / ".sm/conflicts/README.md").read_text()
     assert (service / "Dockerfile").is_file()
 
 
@@ -177,7 +177,27 @@ def test_force_on_a_service_merges_new_values_with_the_users_edits(sm: Sm, tmp_p
     assert starter.read_text() == "# replaced\n"
     overlay = service / "deploy/kubernetes/overlays/prod"
     assert any("33" in path.read_text() for path in overlay.iterdir())
+    assert "max_replicas: 33" in (service / "sm.yaml").read_text(), "the spec says what the files say"
     assert not (service / ".sm/staging").exists()
+
+
+def test_an_edited_spec_is_applied_to_its_own_service(sm: Sm, tmp_path: Path) -> None:
+    """The loop that sm.yaml's header describes: edit it, run sm, and only what follows changes."""
+    assert sm(*CREATE, cwd=tmp_path).returncode == 0
+    service = tmp_path / "orders"
+    spec = service / "sm.yaml"
+    spec.write_text(spec.read_text() + "environments:\n  prod:\n    scaling: {max_replicas: 33}  # the sale\n")
+    edited = spec.read_text()
+    done = sm("create-microservice", "--spec", "sm.yaml", "--output-dir", "..", "--force", "--json", cwd=service)
+    assert done.returncode == 0, done.stderr
+    changed = {each["path"] for each in json.loads(done.stdout)["changes"] if each["action"] != "keep"}
+    assert spec.read_text() == edited
+    assert changed == {
+        ".sm/base.tar",
+        ".sm/lock.json",
+        "deploy/kubernetes/overlays/prod/horizontal-pod-autoscaler.yaml",
+        "docs/architecture.md",
+    }
 
 
 def test_force_twice_changes_nothing(sm: Sm, tmp_path: Path) -> None:
@@ -232,3 +252,26 @@ def test_the_service_moves_and_copies_with_its_records(sm: Sm, tmp_path: Path) -
     shutil.move(tmp_path / "orders", elsewhere / "orders")
     done = sm(*CREATE, "--force", "--json", "--output-dir", elsewhere)
     assert set(json.loads(done.stdout)["counts"]) == {"keep"}
+
+
+def test_a_conflict_stays_open_until_it_is_settled(sm: Sm, tmp_path: Path) -> None:
+    assert sm(*CREATE, cwd=tmp_path).returncode == 0
+    service = tmp_path / "orders"
+    overlay = service / "deploy/kubernetes/overlays/prod/horizontal-pod-autoscaler.yaml"
+    overlay.write_text(overlay.read_text().replace("maxReplicas: 20", "maxReplicas: 25"))
+    proposal = service / ".sm/conflicts" / overlay.relative_to(service)
+    change = (*CREATE, "--force", "--set", "prod.scaling.max_replicas=33")
+    for _ in range(2):
+        done = sm(*change, cwd=tmp_path)
+        assert done.returncode == 1, "the same answer however often one asks"
+        assert "conflict: deploy/kubernetes/overlays/prod/horizontal-pod-autoscaler.yaml" in done.stdout
+        assert "maxReplicas: 25" in overlay.read_text()
+        assert "<<<<<<< yours" in proposal.read_text()
+    proposal.unlink()
+    assert sm(*change, cwd=tmp_path).returncode == 0, "deleting the proposal settles it"
+    assert "maxReplicas: 25" in overlay.read_text()
+    done = sm(*CREATE, "--force", "--set", "prod.scaling.max_replicas=40", cwd=tmp_path)
+    assert done.returncode == 1, "another change is another question"
+    overlay.write_text(overlay.read_text().replace("maxReplicas: 25", "maxReplicas: 40"))
+    assert sm(*CREATE, "--force", "--set", "prod.scaling.max_replicas=40", cwd=tmp_path).returncode == 0
+    assert not (service / ".sm/conflicts").exists()

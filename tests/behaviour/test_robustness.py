@@ -40,7 +40,9 @@ def test_an_interrupt_leaves_the_whole_service_or_nothing(tmp_path: Path, signal
         _, said = process.communicate()
         # 1: the interpreter itself was interrupted before it ran a line of ours.
         before_us = process.returncode == 1 and b"KeyboardInterrupt" in said and b"standardized_modules" not in said
-        assert process.returncode in {0, 130, -signal_number} or before_us, said
+        # -SIGINT: CPython ends itself by the signal when it came while a string was being executed,
+        # as imports do for named tuples, even though we handled it.
+        assert process.returncode in {0, 130, -signal_number, -signal.SIGINT} or before_us, said
         if not whole_or_absent(folder):
             assert list(folder.iterdir()) == [], "nothing is left beside it either"
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from standardized_modules.merge import merge3
+from standardized_modules.merge import Merge, merge3
 from standardized_modules.model.changes import Change
 from standardized_modules.model.tree import FileTree, Ownership, RenderedFile
 from standardized_modules.stages.plan import plan
@@ -101,22 +103,75 @@ def test_nothing_that_a_user_wrote_is_ever_lost(
     edited = current is not None and current != base
     if edited and current != target:
         assert change.action in {"keep-edited", "merge", "conflict", "orphan"}
+    if change.action == "merge" and base is not None and current is not None:
+        added = Counter(current.splitlines()) - Counter(base.splitlines())
+        assert change.content is not None
+        assert not added - Counter(change.content.decode().splitlines()), "every line that the user added is there"
     if current is None and base is not None:
         assert change.action == "keep-deleted"
 
 
-@given(texts, texts)
-def test_planning_again_after_applying_changes_nothing(base: str | None, target: str | None) -> None:
+@given(texts, texts, texts)
+def test_planning_again_after_applying_changes_nothing(
+    base: str | None, current: str | None, target: str | None
+) -> None:
     if target is None:
         return
-    assert decide(target, target, target).action == "keep"
+    change = decide(base, current, target)
+    if change.action == "conflict":
+        return
+    on_disk = change.content.decode() if change.content is not None else current
+    again = decide(target, on_disk, target)
+    assert again.content is None
+    assert again.action in {"keep", "keep-edited", "keep-deleted"}
 
 
-def test_binary_files_are_never_merged() -> None:
+def test_binary_files_are_never_merged_and_the_new_version_is_proposed() -> None:
     merged = merge3(b"\x00base", b"\x00mine", b"\x00theirs")
-    assert merged == type(merged)(b"\x00mine", clean=False)
+    assert (merged.content, merged.clean) == (b"\x00theirs", False)
+    assert "binary" in merged.reason
 
 
-def test_without_git_the_users_version_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_git_the_new_version_is_proposed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    assert merge3(b"a\n", b"b\n", b"c\n") == type(merge3(b"", b"", b""))(b"b\n", clean=False)
+    merged = merge3(b"a\n", b"b\n", b"c\n")
+    assert merged == Merge(b"c\n", clean=False, reason="git is not on PATH, so nothing could be merged")
+
+
+def test_a_conflict_that_the_user_settled_is_over_until_the_target_changes() -> None:
+    base, mine, target = (RenderedFile(text.encode()) for text in (LINES, MINE, CLASH))
+    settled = {"f": target.digest}
+    (change,) = plan(FileTree({"f": base}), {"f": mine}, FileTree({"f": target}), settled).changes
+    assert (change.action, change.content) == ("keep-edited", None)
+    newer = RenderedFile(CLASH.replace("1", "2").encode())
+    (change,) = plan(FileTree({"f": base}), {"f": mine}, FileTree({"f": newer}), settled).changes
+    assert change.action == "conflict"
+
+
+@pytest.mark.parametrize(
+    ("base", "current", "target", "action", "executable"),
+    [
+        (False, False, True, "update", True),
+        (False, True, False, "keep-edited", False),
+        (True, True, False, "update", False),
+    ],
+)
+def test_the_executable_bit_is_merged_like_a_line(
+    base: bool, current: bool, target: bool, action: str, executable: bool
+) -> None:
+    trees = [{"f": RenderedFile(b"x", executable=bit)} for bit in (base, current, target)]
+    (change,) = plan(FileTree(trees[0]), trees[1], FileTree(trees[2])).changes
+    assert change.action == action
+    assert change.action == "keep-edited" or change.executable is executable
+
+
+def test_content_and_bit_that_changed_on_different_sides_are_both_kept() -> None:
+    trees = [RenderedFile(LINES.encode()), RenderedFile(LINES.encode(), True), RenderedFile(NEW.encode())]
+    (change,) = plan(FileTree({"f": trees[0]}), {"f": trees[1]}, FileTree({"f": trees[2]})).changes
+    assert (change.action, change.content, change.executable) == ("merge", NEW.encode(), True)
+
+
+def test_a_starter_that_becomes_managed_is_never_overwritten() -> None:
+    base = FileTree({"f": RenderedFile(b"", ownership="starter")})
+    (change,) = plan(base, {"f": RenderedFile(b"")}, FileTree({"f": RenderedFile(b"new")})).changes
+    assert change.action == "conflict"

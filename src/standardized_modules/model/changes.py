@@ -40,9 +40,15 @@ class Change(Struct, frozen=True):
 
 
 class ChangeSet(Struct, frozen=True):
-    """Every decision, sorted by path. Conflicts are data: `proposed` content stands in `content`."""
+    """Every decision, sorted by path. Conflicts are data: what is proposed stands in `content`.
+
+    `fresh` says that the folder is to be made; `proposed_before` are the paths of conflicts that
+    the last run left open.
+    """
 
     changes: tuple[Change, ...]
+    fresh: bool = False
+    proposed_before: tuple[str, ...] = ()
 
     def of(self, *actions: Action) -> tuple[Change, ...]:
         """The changes with one of these actions."""

@@ -17,7 +17,11 @@ class LockedFile(Struct, frozen=True):
 
 
 class Lock(Struct, frozen=True):
-    """The whole lock. Written last, so that its presence means a complete write."""
+    """The whole lock. Written last, so that a process which died leaves the old one or the new.
+
+    `files` is what the base holds. A path with an open conflict keeps its entry of before, and
+    `conflicts` has the sha256 of the version that was proposed for it.
+    """
 
     format: int
     tool: str
@@ -30,3 +34,4 @@ class Lock(Struct, frozen=True):
     environment_parameters: dict[str, dict[str, Scalar]]
     files: dict[str, LockedFile]
     base_sha256: str
+    conflicts: dict[str, str] = {}

@@ -65,7 +65,10 @@ def _summary(spec: ServiceSpec, changes: ChangeSet, directory: Path) -> str:
 def _attention(changes: ChangeSet) -> list[str]:
     """What the user must know: kept orphans and conflicts."""
     lines = [f"kept: {each.path} ({each.reason})" for each in changes.of("orphan")]
-    lines += [f"conflict: {each.path} ({each.reason}); compare with {each.path}.sm-new" for each in changes.conflicts]
+    lines += [
+        f"conflict: {each.path} ({each.reason}); compare it with .sm/conflicts/{each.path}, then delete that"
+        for each in changes.conflicts
+    ]
     return lines
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
+from collections.abc import Mapping
 
 import msgspec
+from msgspec.structs import replace
 
 from standardized_modules.errors import WorkspaceError
 from standardized_modules.model.library import Library
@@ -42,7 +44,52 @@ def record(service: ResolvedService, tree: FileTree, library: Library, tool: str
     return {path: RenderedFile(content, ownership="record", origin="sm") for path, content in contents.items()}
 
 
-def read_base(lock_text: bytes, base_text: bytes) -> FileTree:
+class Previous(msgspec.Struct, frozen=True):
+    """The last render: its files, and its lock when there is one."""
+
+    base: FileTree
+    lock: Lock | None
+
+    @classmethod
+    def nothing(cls) -> Previous:
+        """A folder that `sm` did not make."""
+        return cls(FileTree({}), None)
+
+    @property
+    def conflicts(self) -> dict[str, str]:
+        """Conflicts that it left open: path → sha256 of what was proposed."""
+        return self.lock.conflicts if self.lock else {}
+
+
+def with_conflicts(tree: FileTree, previous: Previous, conflicts: Mapping[str, bytes]) -> FileTree:
+    """The tree with records that still hold the previous base of paths in conflict.
+
+    Otherwise the next run would take the proposal for something that the user has seen and
+    rejected, and the new version would never be offered again.
+
+    Args:
+        tree: A render with its records.
+        previous: The render before it.
+        conflicts: Path → target content, for the paths in conflict.
+    """
+    kept = {path: file for path, file in tree if path not in conflicts}
+    kept |= {path: previous.base.files[path] for path in conflicts if path in previous.base.files}
+    base = _pack(FileTree(dict(sorted(kept.items()))))
+    lock = read_lock(tree.files[LOCK].content)
+    files = {path: entry for path, entry in lock.files.items() if path not in conflicts}
+    if previous.lock is not None:
+        files |= {path: previous.lock.files[path] for path in conflicts if path in previous.lock.files}
+    lock = replace(
+        lock,
+        files=dict(sorted(files.items())),
+        base_sha256=hashlib.sha256(base).hexdigest(),
+        conflicts={path: hashlib.sha256(content).hexdigest() for path, content in sorted(conflicts.items())},
+    )
+    records = {BASE: replace(tree.files[BASE], content=base), LOCK: replace(tree.files[LOCK], content=_pretty(lock))}
+    return FileTree({**tree.files, **records})
+
+
+def read_previous(lock_text: bytes, base_text: bytes) -> Previous:
     """The last render, from the two files of `.sm/`.
 
     Raises:
@@ -53,10 +100,12 @@ def read_base(lock_text: bytes, base_text: bytes) -> FileTree:
         raise WorkspaceError(f"{BASE} is not the one that {LOCK} was written with", hint=DAMAGED, where=BASE)
     managed = _unpack(base_text)
     files = {
-        path: managed.get(path) or RenderedFile(b"", ownership="starter", origin=locked.origin)
+        path: managed[path]
+        if locked.ownership == "managed"
+        else RenderedFile(b"", ownership="starter", origin=locked.origin)
         for path, locked in lock.files.items()
     }
-    return FileTree(files)
+    return Previous(FileTree(files), lock)
 
 
 def read_lock(text: bytes) -> Lock:
