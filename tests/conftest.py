@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+if "PYTEST_XDIST_WORKER" not in os.environ:  # workers inherit it
+    # Compiled templates of a test run stay out of the user's cache; what other tools keep is shared.
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    own = Path(tempfile.mkdtemp(prefix="sm-tests-cache-"))
+    for entry in cache.iterdir() if cache.is_dir() else ():
+        if entry.name != "sm":
+            (own / entry.name).symlink_to(entry)
+    os.environ["XDG_CACHE_HOME"] = str(own)
+    atexit.register(shutil.rmtree, own, ignore_errors=True)
+
+settings.register_profile("sm", deadline=None)  # a busy machine is no failure
+settings.load_profile("sm")
 
 Sm = Callable[..., subprocess.CompletedProcess[str]]
 SM = (sys.executable, "-m", "standardized_modules")

@@ -17,7 +17,6 @@ MINIMAL_LIBRARY = {
             use_when: [always]
             avoid_when: [never]
             capabilities: [http]
-            rules: [low-below-high]
           jobs:
             title: Jobs
             version: 2.1.0

@@ -27,12 +27,13 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag
-from packaging.utils import parse_wheel_filename
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
 ROOT = Path(__file__).resolve().parent.parent
 INPUT = ROOT / "tools" / "python-packages.in"
 OUTPUT = ROOT / "src" / "standardized_modules" / "library" / "python-packages.json"
 
+MODULE = re.compile(r"[A-Za-z0-9_/]+(\.[a-z0-9_-]+)?\.(py|so)")
 COOLDOWN = datetime.timedelta(days=7)
 REQUIRES_PYTHON = ">=3.11,<3.15"
 PYTHON_MINORS = (11, 12, 13, 14)
@@ -206,6 +207,29 @@ def lock(direct: Iterable[DirectPackage], resolution: dict[str, Any], before: da
     }
 
 
+def add_import_names(packages: dict[str, dict[str, Any]]) -> None:
+    """Record the top-level modules of each package, from the file list of its wheel.
+
+    A service must not be named like one of them. Markers play no part: a name that is taken on one
+    machine is a bad name on all.
+    """
+    pins = [f"{name}=={entry['version']}" for name, entry in packages.items()]
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["uv", "pip", "install", "--quiet", "--no-config", "--no-deps", "--python", sys.executable]
+        subprocess.run([*command, "--target", folder, *pins], check=True)
+        for record in Path(folder).glob("*.dist-info/RECORD"):
+            name = canonicalize_name(record.parent.name.removesuffix(".dist-info").rpartition("-")[0])
+            files = [line.split(",", maxsplit=1)[0] for line in record.read_text(encoding="utf-8").splitlines()]
+            if found := import_names(files):
+                packages[name]["imports"] = found
+
+
+def import_names(files: Iterable[str]) -> list[str]:
+    """Modules and packages at the top of a wheel; neither metadata nor scripts nor stubs."""
+    names = {file.split("/", maxsplit=1)[0].split(".", maxsplit=1)[0] for file in files if MODULE.fullmatch(file)}
+    return sorted(name for name in names if name.isidentifier() and not name.startswith("_"))
+
+
 def reachable(packages: dict[str, dict[str, Any]], start: Iterable[str]) -> set[str]:
     """Names in the closure: packages for Windows or PyPy alone fell out with their edges."""
     seen: set[str] = set()
@@ -248,6 +272,7 @@ def main() -> int:
         return 1 if found else 0
     before = datetime.datetime.now(tz=datetime.UTC).date() - COOLDOWN
     document = lock(direct, resolve(direct, before), before)
+    add_import_names(document["packages"])
     OUTPUT.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     print(f"{OUTPUT.name}: {len(document['packages'])} packages, released before {before}")
     return 0

@@ -2,11 +2,16 @@
 
 Takes text, returns a `Document`. Refuses what a configuration file has no use for: duplicate
 keys, anchors and aliases (an alias bomb expands 1 KB to gigabytes), tags, several documents.
-Never reads a file.
+A plain word is a number only as people write numbers: `1:00`, `020000`, `1_0` and `yes` are texts.
+Reads a file only where `read` is asked to, and never writes.
 """
 
 from __future__ import annotations
 
+import math
+import re
+import stat
+from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
 import msgspec
@@ -24,13 +29,30 @@ MAXIMUM_DEPTH = 32
 """Deeper nesting than any of our files has (7), and far below Python's recursion limit."""
 
 
-class Document:
-    """Parsed YAML with positions."""
+MAXIMUM_DIGITS = 18
+"""A longer integer fits neither JSON readers nor any of our parameters."""
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
+_FLOAT = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+([eE][+-]?[0-9]{1,3})?")
+_WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
-    def __init__(self, data: Any, name: str, lines: dict[Path, int]) -> None:
+
+class Document:
+    """Parsed YAML with positions.
+
+    Args:
+        data: What the text says.
+        name: The file's name, for messages.
+        lines: Line of each key and value.
+        shape: Where the reader finds what the file may hold.
+    """
+
+    def __init__(
+        self, data: Any, name: str, lines: dict[Path, int], shape: str = "compare with one that works"
+    ) -> None:
         self.data = data
         self.name = name
         self._lines = lines
+        self._shape = shape
 
     def where(self, path: Path) -> str:
         """ "file:line" of the value at `path`, or of the nearest parent that has a line."""
@@ -58,13 +80,16 @@ class Document:
             reason, inner = _split(str(problem), data)
             raise error(
                 f"{_label((*path, *inner))}{reason}",
-                hint="compare with the JSON Schema that the file's first line names",
+                hint=self._shape,
                 where=self.where((*path, *inner)),
             ) from None
 
-    def entries(self, kind: type[T], error: type[SmError], path: Path) -> dict[str, T]:
-        """The mapping at `path`, each value as a `kind`, converted one by one so that an error
-        names its own line; an absent mapping is empty."""
+    def mapping(self, error: type[SmError], path: Path) -> dict[str, Any]:
+        """The mapping at `path`; an absent or empty one is empty.
+
+        Raises:
+            error: when something else stands there.
+        """
         data = self.at(path)
         if data is None:
             return {}
@@ -74,26 +99,74 @@ class Document:
                 hint="write 'key: value' lines below it",
                 where=self.where(path),
             )
-        return {key: self.convert(kind, error, (*path, key)) for key in data}
+        return data
+
+    def entries(self, kind: type[T], error: type[SmError], path: Path, key: Any = str) -> dict[str, T]:
+        """The mapping at `path`, each value as a `kind`, converted one by one so that an error
+        names its own line; keys must be a `key`."""
+        found = {}
+        for name in self.mapping(error, path):
+            try:
+                msgspec.convert(name, key)
+            except msgspec.ValidationError as problem:
+                raise error(
+                    f"{_label(path)}{name!r} can't be a key here: {str(problem)[0].lower()}{str(problem)[1:]}",
+                    hint="rename it",
+                    where=self.where((*path, name)),
+                ) from None
+            found[name] = self.convert(kind, error, (*path, name))
+        return found
 
 
-def parse(text: str, name: str, error: type[SmError]) -> Document:
+def read(path: FilePath, error: type[SmError]) -> str:
+    """The text of a file that somebody wrote.
+
+    Raises:
+        error: when it is no regular file, larger than `MAXIMUM_BYTES`, or not UTF-8.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise error("is not a regular file", hint="name a file", where=str(path))
+        with path.open("rb") as file:
+            content = file.read(MAXIMUM_BYTES + 1)
+    except OSError as problem:
+        reason = (problem.strerror or str(problem)).lower()
+        raise error(
+            f"can't be read: {reason}",
+            hint="check the folder, the name and the permissions",
+            where=str(path),
+        ) from None
+    except ValueError:
+        raise error("can't be read: not a path", hint="name a file", where=repr(path)) from None
+    _check_size(content, str(path), error)
+    try:
+        return content.decode()
+    except UnicodeDecodeError as problem:
+        raise error(f"is not UTF-8 text (byte {problem.start})", hint="save it as UTF-8", where=str(path)) from None
+
+
+def _check_size(content: bytes, name: str, error: type[SmError]) -> None:
+    if len(content) > MAXIMUM_BYTES:
+        raise error(
+            f"the file is larger than {MAXIMUM_BYTES:,} bytes",
+            hint="split it, or check that it is the right file",
+            where=name,
+        )
+
+
+def parse(text: str, name: str, error: type[SmError], shape: str = "compare with one that works") -> Document:
     """Parse one YAML document.
 
     Args:
         text: The YAML text.
         name: The file's name, for messages.
         error: The class to raise.
+        shape: Hint of an error about the data's shape: where its schema is.
 
     Raises:
         error: with file and line when the text is not YAML, or uses what is refused.
     """
-    if len(text.encode()) > MAXIMUM_BYTES:
-        raise error(
-            f"the file is larger than {MAXIMUM_BYTES:,} bytes",
-            hint="split it, or check that it is the right file",
-            where=name,
-        )
+    _check_size(text.encode(errors="surrogatepass"), name, error)
     try:
         loader = _Loader(text)
         try:
@@ -105,7 +178,7 @@ def parse(text: str, name: str, error: type[SmError]) -> Document:
         raise _syntax_error(problem, name, error) from None
     lines: dict[Path, int] = {}
     data = {} if node is None else _build(node, (), lines, name, error)
-    return Document(data, name, lines)
+    return Document(data, name, lines, shape)
 
 
 def _check_events(text: str, name: str, error: type[SmError]) -> None:
@@ -182,22 +255,37 @@ def _mapping(
     return result
 
 
-_CONSTRUCTOR = yaml.constructor.SafeConstructor()
-_TYPED = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "bool", "null"))
-"""Everything else (dates, '=') is the text that it is."""
-
-
 def _scalar(node: yaml.ScalarNode, name: str, error: type[SmError]) -> Any:
-    if node.tag not in _TYPED:
+    if node.style:  # quoted or a block
         return node.value
     try:
-        return _CONSTRUCTOR.construct_object(node)
-    except (ValueError, yaml.YAMLError):
+        return plain(node.value)
+    except ValueError:
         raise error(
-            f"{node.value[:40]!r} is not a number",
+            f"{node.value[:40]!r} is too large a number",
             hint="quote it when it is a text",
             where=f"{name}:{_line(node)}",
         ) from None
+
+
+def plain(text: str) -> bool | int | float | str | None:
+    """An unquoted word as what it says: a decimal number, true, false, null, or else the text.
+
+    Raises:
+        ValueError: for a number that is too large to be meant.
+    """
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        if len(text) > MAXIMUM_DIGITS:
+            raise ValueError(text)
+        return int(text)
+    if _FLOAT.fullmatch(text):
+        number = float(text)
+        if not math.isfinite(number):
+            raise ValueError(text)
+        return number
+    return text
 
 
 def _split(message: str, data: Any) -> tuple[str, Path]:

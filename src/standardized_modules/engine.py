@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from standardized_modules import __version__, workspace
+from standardized_modules.documents import read
 from standardized_modules.errors import RefusedError, WorkspaceError
 from standardized_modules.model.changes import ChangeSet
-from standardized_modules.model.composition import Composition, Finding
+from standardized_modules.model.composition import Composition
 from standardized_modules.model.library import Library, Pattern, Scalar
 from standardized_modules.model.resolved import ResolvedService
 from standardized_modules.model.spec import ServiceSpec
@@ -23,14 +25,8 @@ from standardized_modules.stages import load as load_stage
 from standardized_modules.stages import plan as plan_stage
 from standardized_modules.stages import record as record_stage
 from standardized_modules.stages import resolve as resolve_stage
-from standardized_modules.stages.names import (
-    check_description,
-    check_owner,
-    check_region,
-    check_service_name,
-    default_owner,
-)
-from standardized_modules.stages.render import Renderer
+from standardized_modules.stages import specs as spec_stage
+from standardized_modules.stages.render import Renderer, bytecode_version
 
 ROOT = Path(__file__).parent
 
@@ -99,26 +95,21 @@ class InfrastructurePatternEngine:
         Raises:
             SpecError: with the reason and the way out.
         """
-        check_service_name(name)
-        chosen = tuple(load_stage.find_pattern(each, self.library) for each in patterns)
-        load_stage.check_patterns(chosen)
-        where = load_stage.find_cloud(cloud, self.library)
-        region, owner = region or where.default_region, owner or default_owner(name)
-        check_region(region, where)
-        check_owner(owner)
-        common, by_environment = load_stage.parse_assignments(assignments, self.library)
-        spec = ServiceSpec(
+        common, by_environment = spec_stage.parse_assignments(assignments, self.library)
+        given = {"cloud": cloud, "region": region, "owner": owner, "description": description}
+        origins = {key: f"--{key} {value}" for key, value in given.items() if value is not None}
+        return spec_stage.make_spec(
+            self.library,
             name=name,
-            patterns=chosen,
-            cloud=where.name,
+            patterns=patterns,
+            cloud=cloud,
             region=region,
             owner=owner,
-            values={**load_stage.check_values(values or {}, self.library), **common},
+            description=description,
+            values={**(values or {}), **common},
             environment_values=by_environment,
-            origins=load_stage.assignment_origins(common, by_environment),
+            origins=origins | spec_stage.assignment_origins(common, by_environment),
         )
-        text = check_description(description) if description else self._describe(spec)
-        return replace(spec, description=text)
 
     def read_spec(self, path: str | os.PathLike[str]) -> ServiceSpec:
         """The spec in a `sm.yaml`.
@@ -127,9 +118,7 @@ class InfrastructurePatternEngine:
             SpecError: with file and line.
             WorkspaceError: when the file can't be read.
         """
-        text = workspace.read_text(Path(path))
-        spec = load_stage.load_spec(text, Path(path).name, self.library)
-        return replace(spec, description=spec.description or self._describe(spec))
+        return spec_stage.load_spec(read(Path(path), WorkspaceError), str(path), self.library)
 
     def override(
         self,
@@ -140,31 +129,31 @@ class InfrastructurePatternEngine:
         owner: str | None = None,
         assignments: Iterable[str] = (),
     ) -> ServiceSpec:
-        """A spec with some of its values replaced; its text is then written anew.
+        """A spec with some of its values replaced; its text is then written anew, and what nobody
+        wrote (owner, description) takes the default that belongs to the new name.
 
         Raises:
             SpecError: when a value does not fit.
         """
-        common, by_environment = load_stage.parse_assignments(assignments, self.library)
-        if name is not None:
-            check_service_name(name)
-        if region is not None:
-            check_region(region, self.library.clouds[spec.cloud])
-        if owner is not None:
-            check_owner(owner)
-        environments = {
-            each: {**spec.environment_values.get(each, {}), **by_environment.get(each, {})}
-            for each in (*spec.environment_values, *by_environment)
-        }
-        return replace(
-            spec,
+        common, by_environment = spec_stage.parse_assignments(assignments, self.library)
+        written = {"region": spec.region, "owner": spec.owner, "description": spec.description}
+        fields = {key: value for key, value in written.items() if key in spec.origins}
+        given = {"region": region, "owner": owner}
+        fields |= {key: value for key, value in given.items() if value is not None}
+        origins = {key: f"--{key} {value}" for key, value in given.items() if value is not None}
+        kept = {key: place for key, place in spec.origins.items() if name is None or key != "name"}
+        return spec_stage.make_spec(
+            self.library,
             name=name or spec.name,
-            region=region or spec.region,
-            owner=owner or spec.owner,
+            patterns=spec.patterns,
+            cloud=spec.cloud,
+            **fields,
             values={**spec.values, **common},
-            environment_values=environments,
-            origins=spec.origins | load_stage.assignment_origins(common, by_environment),
-            text=None,
+            environment_values={
+                each: {**spec.environment_values.get(each, {}), **by_environment.get(each, {})}
+                for each in (*spec.environment_values, *by_environment)
+            },
+            origins=kept | origins | spec_stage.assignment_origins(common, by_environment),
         )
 
     def compose(self, spec: ServiceSpec) -> Composition:
@@ -182,7 +171,7 @@ class InfrastructurePatternEngine:
             RefusedError: when the service has findings.
         """
         if service.findings:
-            raise _refusal(service.findings)
+            raise RefusedError(service.findings)
         tree = self._renderer.render(service)
         records = record_stage.record(service, tree, self.library, __version__)
         return FileTree(dict(sorted({**tree.files, **records}.items())))
@@ -228,28 +217,20 @@ class InfrastructurePatternEngine:
         """
         workspace.apply(changes, Path(directory))
 
-    def _describe(self, spec: ServiceSpec) -> str:
-        titles = " and ".join(self.library.patterns[each].title for each in spec.patterns)
-        return f"{titles} of the service {spec.name}."
-
-
-def _refusal(findings: Sequence[Finding]) -> RefusedError:
-    first, *others = findings
-    lines = [f"\n{each.where + ': ' if each.where else ''}{each.message}\nhint: {each.hint}" for each in others]
-    return RefusedError(first.message, hint=first.hint + "".join(lines), where=first.where)
-
 
 def _bytecode_folder() -> Path | None:
     """Where compiled templates are kept between runs, private to the user; None without one.
 
-    Compiling takes most of a run's time. The key that Jinja2 stores with each entry is the
-    template's own hash, so that a stale entry is never used.
+    Compiling takes most of a run's time. The name holds everything that compiled code depends on
+    but the template's own text, whose hash Jinja2 stores with each entry.
     """
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    folder = Path(home, "sm", f"templates-{__version__}")
+    folder = Path(home, "sm", f"templates-{__version__}-{bytecode_version()}")
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        mine = folder.stat().st_uid == os.getuid()
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
     except OSError:
         return None
-    return folder if mine and os.access(folder, os.W_OK) else None
+    private = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
+    return folder if private and os.access(folder, os.W_OK) else None

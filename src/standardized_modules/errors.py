@@ -7,7 +7,25 @@ Each error says what is wrong (`message`), where (`where`, "file:line") and what
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import ClassVar, Protocol
+
+
+class Explained(Protocol):
+    """Anything that says what is wrong, where, and what to do: an error, a finding."""
+
+    @property
+    def message(self) -> str:
+        """What is wrong and why."""
+
+    @property
+    def hint(self) -> str:
+        """The way out."""
+
+    @property
+    def where(self) -> str | None:
+        """ "file:line" of the cause, when there is one."""
 
 
 class SmError(Exception):
@@ -29,8 +47,12 @@ class SmError(Exception):
         self.where = where
 
     def __str__(self) -> str:
-        place = f"{self.where}: " if self.where else ""
-        return f"{place}{self.message}\nhint: {self.hint}"
+        return "\n".join(f"{place(each)}{each.message}\nhint: {each.hint}" for each in self.reasons)
+
+    @property
+    def reasons(self) -> Sequence[Explained]:
+        """Everything that is wrong; one reason for most errors."""
+        return (self,)
 
 
 class UsageError(SmError):
@@ -62,12 +84,37 @@ class TemplateError(SmError):
 
 
 class RefusedError(SmError):
-    """The request is understood and refused: an incompatible combination or a broken rule."""
+    """The request is understood and refused: an incompatible combination or a broken rule.
+
+    Args:
+        findings: Everything that speaks against it, at least one.
+    """
 
     kind = "refused"
+
+    def __init__(self, findings: Sequence[Explained]) -> None:
+        first = findings[0]
+        super().__init__(first.message, hint=first.hint, where=first.where)
+        self.findings = tuple(findings)
+
+    @property
+    def reasons(self) -> Sequence[Explained]:
+        """Every finding."""
+        return self.findings
 
 
 class WorkspaceError(SmError):
     """The folder of a service can't be read or written as asked."""
 
     kind = "workspace"
+
+
+def place(explained: Explained) -> str:
+    """ "file:line: ", or nothing where there is no place."""
+    return f"{explained.where}: " if explained.where else ""
+
+
+def near(word: str, known: Iterable[str], otherwise: str) -> str:
+    """ "did you mean 'x'?" when one of `known` is close to `word`, else `otherwise`."""
+    close = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else otherwise

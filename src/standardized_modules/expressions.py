@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from standardized_modules.errors import LibraryError
@@ -35,17 +35,27 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
 }
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "min": min,
-    "max": max,
-    "ceil": math.ceil,
-    "floor": math.floor,
-    "round": round,
-    "abs": abs,
+MAXIMUM = 1e15
+"""No value of ours is larger; beyond it a float no longer tells neighbouring integers apart."""
+MAXIMUM_DECIMALS = 12
+MAXIMUM_DEPTH = 50
+
+
+def _round(value: Any, decimals: Any = 0) -> Any:
+    if not isinstance(decimals, int) or not 0 <= decimals <= MAXIMUM_DECIMALS:
+        raise ValueError(f"round takes 0 to {MAXIMUM_DECIMALS} decimals")
+    return round(value, decimals) if decimals else round(value)
+
+
+_FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int]] = {
+    "min": (min, 2, 9),
+    "max": (max, 2, 9),
+    "ceil": (math.ceil, 1, 1),
+    "floor": (math.floor, 1, 1),
+    "round": (_round, 1, 2),
+    "abs": (abs, 1, 1),
 }
-_NODES = (ast.Constant, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp)
-_OPERATORS = (ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
-_NUMERIC_OPERANDS = (int, float)
+"""Each with the smallest and the largest number of its arguments."""
 
 
 def evaluate(expression: str, values: Mapping[str, Any], where: str) -> Any:
@@ -57,11 +67,12 @@ def evaluate(expression: str, values: Mapping[str, Any], where: str) -> Any:
         where: What the expression belongs to, for messages.
 
     Raises:
-        LibraryError: when it doesn't parse, uses something else than listed above, names an
-            unknown parameter, divides by zero or mixes types.
+        LibraryError: when `names_in` would refuse it, or it names an unknown parameter, divides by
+            zero, mixes types or leaves the range of ±`MAXIMUM`.
     """
+    tree = _parse(expression, where)
     try:
-        return _value(_parse(expression, where), values, where)
+        return _value(tree, values, where)
     except ZeroDivisionError:
         raise _error(where, f"{expression!r} divides by zero") from None
     except (TypeError, OverflowError, ValueError) as problem:
@@ -72,97 +83,114 @@ def names_in(expression: str, where: str) -> frozenset[str]:
     """Dotted names that the expression reads.
 
     Raises:
-        LibraryError: when it holds anything that `evaluate` would refuse whatever the values are.
+        LibraryError: when it holds anything that is not of the language.
     """
-    tree = _parse(expression, where)
-    _check(tree, where)
-    return frozenset(_names(tree))
+    return frozenset(_names(_parse(expression, where)))
 
 
 def _parse(expression: str, where: str) -> ast.expr:
+    """The tree of an expression, every node of which is of the language."""
     if len(expression) > MAXIMUM_LENGTH:
         raise _error(where, f"the expression is longer than {MAXIMUM_LENGTH} characters")
     try:
-        return ast.parse(expression.strip(), mode="eval").body
+        tree = ast.parse(expression.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise _error(where, f"{expression!r} is not an expression") from None
+    _check(tree, where)
+    return tree
 
 
-def _check(node: ast.AST, where: str) -> None:
-    """Refuse every node that is not of the language, before any value is known."""
-    if _dotted(node) or isinstance(node, _OPERATORS):
-        return
-    called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS
-    if not called and not isinstance(node, _NODES):
+def _check(node: ast.expr, where: str, depth: int = 0) -> None:
+    """The one list of what is allowed, before any value is known."""
+    if depth > MAXIMUM_DEPTH:
+        raise _error(where, f"the expression is nested deeper than {MAXIMUM_DEPTH} levels")
+    operands = _operands(node)
+    if operands is None:
         raise _error(where, f"{ast.unparse(node)!r} is not allowed in an expression")
-    children = node.args if isinstance(node, ast.Call) else ast.iter_child_nodes(node)
-    for child in children:
-        _check(child, where)
+    for operand in operands:
+        _check(operand, where, depth + 1)
 
 
-def _names(node: ast.AST) -> list[str]:
-    dotted = _dotted(node)
-    if dotted:
-        return [dotted]
-    return [name for child in ast.iter_child_nodes(node) for name in _names(child)]
-
-
-def _dotted(node: ast.AST) -> str | None:
-    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        return f"{node.value.id}.{node.attr}"
+def _operands(node: ast.expr) -> list[ast.expr] | None:
+    """The nodes below an allowed node; None for one that is not allowed."""
+    match node:
+        case ast.Constant(value=bool() | str()):
+            return []
+        case ast.Constant(value=int() | float() as number) if abs(number) <= MAXIMUM:
+            return []
+        case ast.Attribute(value=ast.Name()):
+            return []
+        case ast.BinOp() if type(node.op) in _BINARY:
+            return [node.left, node.right]
+        case ast.UnaryOp(op=ast.USub() | ast.Not()):
+            return [node.operand]
+        case ast.BoolOp():
+            return node.values
+        case ast.Compare() if all(type(each) in _COMPARE for each in node.ops):
+            return [node.left, *node.comparators]
+        case ast.IfExp():
+            return [node.test, node.body, node.orelse]
+        case ast.Call(func=ast.Name(id=name), keywords=[]) if name in _FUNCTIONS:
+            _, fewest, most = _FUNCTIONS[name]
+            return node.args if fewest <= len(node.args) <= most else None
     return None
+
+
+def _names(node: ast.expr) -> Iterator[str]:
+    if isinstance(node, ast.Attribute):
+        yield ast.unparse(node)
+    for operand in _operands(node) or ():
+        yield from _names(operand)
 
 
 def _value(node: ast.expr, values: Mapping[str, Any], where: str) -> Any:
     match node:
-        case ast.Constant(value=bool() | int() | float() | str() as constant):
-            return constant
+        case ast.Constant():
+            return node.value
         case ast.Attribute():
             return _lookup(node, values, where)
-        case ast.BinOp() if type(node.op) in _BINARY:
-            return _binary(node, values, where)
+        case ast.BinOp():
+            left, right = _value(node.left, values, where), _value(node.right, values, where)
+            return _bounded(_BINARY[type(node.op)](_number(left), _number(right)))
         case ast.UnaryOp(op=ast.USub()):
-            return -_value(node.operand, values, where)
-        case ast.UnaryOp(op=ast.Not()):
+            return -_number(_value(node.operand, values, where))
+        case ast.UnaryOp():
             return not _value(node.operand, values, where)
         case ast.BoolOp():
-            return _boolean(node, values, where)
+            results = (bool(_value(each, values, where)) for each in node.values)
+            return all(results) if isinstance(node.op, ast.And) else any(results)
         case ast.Compare():
             return _compare(node, values, where)
         case ast.IfExp():
-            chosen = node.body if _value(node.test, values, where) else node.orelse
-            return _value(chosen, values, where)
-        case ast.Call(func=ast.Name(id=name), keywords=[]) if name in _FUNCTIONS:
-            return _FUNCTIONS[name](*(_value(each, values, where) for each in node.args))
-    raise _error(where, f"{ast.unparse(node)!r} is not allowed in an expression")
+            return _value(node.body if _value(node.test, values, where) else node.orelse, values, where)
+        case ast.Call(func=ast.Name(id=name)):
+            return _bounded(_FUNCTIONS[name][0](*(_number(_value(each, values, where)) for each in node.args)))
+    raise AssertionError(ast.dump(node))  # _check has let nothing else through
 
 
 def _lookup(node: ast.Attribute, values: Mapping[str, Any], where: str) -> Any:
-    name = _dotted(node)
-    if name is None or name not in values:
-        raise _error(where, f"{ast.unparse(node)!r} is not a parameter of this service")
+    name = ast.unparse(node)
+    if name not in values:
+        raise _error(where, f"{name!r} is not a parameter of this service")
     return values[name]
 
 
-def _binary(node: ast.BinOp, values: Mapping[str, Any], where: str) -> Any:
-    left, right = _value(node.left, values, where), _value(node.right, values, where)
-    for operand in (left, right):
-        if not isinstance(operand, _NUMERIC_OPERANDS):
-            raise _error(where, f"{operand!r} in {ast.unparse(node)!r} is not a number")
-    return _BINARY[type(node.op)](left, right)
+def _number(value: Any) -> Any:
+    if not isinstance(value, int | float):
+        raise TypeError(f"{value!r} is not a number")
+    return value
 
 
-def _boolean(node: ast.BoolOp, values: Mapping[str, Any], where: str) -> bool:
-    results = (bool(_value(each, values, where)) for each in node.values)
-    return all(results) if isinstance(node.op, ast.And) else any(results)
+def _bounded(value: Any) -> Any:
+    if not abs(value) <= MAXIMUM:  # also refuses nan
+        raise OverflowError("a result is too large")
+    return value
 
 
 def _compare(node: ast.Compare, values: Mapping[str, Any], where: str) -> bool:
     left = _value(node.left, values, where)
     for test, right_node in zip(node.ops, node.comparators, strict=True):
         right = _value(right_node, values, where)
-        if type(test) not in _COMPARE:
-            raise _error(where, f"{ast.unparse(node)!r} uses an operator that is not allowed")
         if not _COMPARE[type(test)](left, right):
             return False
         left = right

@@ -12,6 +12,13 @@ import pytest
 
 from tests.conftest import SM, Sm
 
+PUBLIC_API = (
+    "version: 1\npatterns:\n  public_api:\n    title: Public API\n    version: 0.1.0\n    summary: Ours.\n"
+    "    use_when: [always]\n    avoid_when: [never]\n    capabilities: [http_api, rate_limiting, http_autoscaling,"
+    " http_ingress, container_registry, workload_identity, delivery]\n    parameters:\n"
+    "      http.request_timeout: {default: 5, reason: Ours are quick.}\n"
+)
+
 
 def test_help_shows_every_command_purpose_and_examples(sm: Sm) -> None:
     text = sm("--help").stdout
@@ -43,7 +50,7 @@ def test_patterns_is_a_table(sm: Sm) -> None:
 def test_explain_a_pattern(sm: Sm) -> None:
     text = sm("explain", "web-api", "--cloud", "aws").stdout
     for expected in ("Use it when", "Use something else when", "http_ingress", "keep-alive-outlives-load-balancer",
-                     "scaling.max_replicas (integer 1..1000) = dev 2, staging 4, prod 20 pods", "Why: ",
+                     "scaling.max_replicas (integer from 1 to 1000) = dev 2, staging 4, prod 20 pods", "Why: ",
                      "- Dockerfile", "- deploy/terraform/waf.tf"):  # fmt: skip
         assert expected in text
     document = json.loads(sm("explain", "web_api", "--cloud", "aws", "--json").stdout)
@@ -58,10 +65,24 @@ def test_explain_every_capability_and_parameter(sm: Sm) -> None:
         assert document["kind"] == "capability"
         assert document["purpose"]
         assert document["files"], f"{name} generates something"
-    (path, *_) = pattern["parameters"]
-    text = sm("explain", path).stdout
-    assert text.startswith(path)
-    assert "Read by the capability" in text
+    text = sm("explain", "ingress.domain").stdout
+    assert text.startswith("ingress.domain (string)")
+    assert "Source: https://www.rfc-editor.org/rfc/rfc2606" in text
+    assert "Read by the capability http_ingress" in text
+    assert "Read by every service" in sm("explain", "workload.memory").stdout
+
+
+def test_explain_without_a_cloud_takes_the_first_that_has_it_all(sm: Sm) -> None:
+    for subject in ("web_api", "http_ingress"):
+        assert "Generates on aws, the first cloud that has it all" in sm("explain", subject).stdout
+
+
+def test_explain_a_parameter_shows_what_patterns_make_of_it(sm: Sm, tmp_path: Path) -> None:
+    (tmp_path / "ours.yaml").write_text(PUBLIC_API)
+    text = sm("explain", "http.request_timeout", "--catalog", "ours.yaml", cwd=tmp_path).stdout
+    assert "In public_api:" in text
+    assert "= 5 seconds" in text
+    assert "request-fits-idle-timeout" in text
 
 
 def test_explain_on_a_cloud_that_lacks_it_gives_reason_and_way_out(sm: Sm) -> None:
@@ -90,7 +111,32 @@ def test_completion_offers_patterns_clouds_and_parameters(sm: Sm) -> None:
     assert "web_api" in complete("sm create-microservice x --pattern we", 4)
     assert "aws" in complete("sm create-microservice x --cloud ", 4)
     assert "http.port=" in complete("sm create-microservice x --set http.p", 4)
+    assert "prod.scaling.max_replicas=" in complete("sm create-microservice x --set prod.sc", 4)
     assert "explain" in complete("sm exp", 1)
+
+
+def test_completion_knows_the_catalog(sm: Sm, tmp_path: Path) -> None:
+    (tmp_path / "ours.yaml").write_text(PUBLIC_API)
+    for words, number, variable in (
+        ("sm create-microservice x --pattern pu", "4", "ours.yaml"),
+        ("sm create-microservice x --catalog ours.yaml --pattern pu", "6", ""),
+    ):
+        done = sm(cwd=tmp_path, SM_CATALOG=variable, _SM_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=number)
+        assert "public_api" in done.stdout
+
+
+def test_a_full_disk_is_not_a_bug(sm: Sm) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([*SM, "patterns"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the output can't be written: No space left on device\nhint: ")
+
+
+def test_the_entry_point_stays_a_function() -> None:
+    import standardized_modules.cli.app  # noqa: F401
+    from standardized_modules import cli
+
+    assert callable(cli.main)
 
 
 def test_a_terminal_is_asked_and_a_pipe_is_not(tmp_path: Path) -> None:
@@ -110,18 +156,17 @@ def test_a_terminal_is_asked_and_a_pipe_is_not(tmp_path: Path) -> None:
 
 
 def test_an_organisation_adds_a_pattern_as_data(sm: Sm, tmp_path: Path) -> None:
-    (tmp_path / "ours.yaml").write_text(
-        "version: 1\npatterns:\n  public_api:\n    title: Public API\n    version: 0.1.0\n    summary: Ours.\n"
-        "    use_when: [always]\n    avoid_when: [never]\n    capabilities: [http_api, rate_limiting, http_autoscaling,"
-        " http_ingress, container_registry, workload_identity, delivery]\n    parameters:\n"
-        "      http.request_timeout: {default: 5, reason: Ours are quick.}\n"
-    )
+    (tmp_path / "ours.yaml").write_text(PUBLIC_API)
     assert "public_api" in sm("patterns", "--catalog", "ours.yaml", cwd=tmp_path).stdout
     done = sm(
         "create-microservice", "shop", "--pattern", "public-api", "--cloud", "aws", cwd=tmp_path, SM_CATALOG="ours.yaml"
     )
     assert done.returncode == 0, done.stderr
     assert '"http.request_timeout": 5' in (tmp_path / "shop/.sm/lock.json").read_text()
+    refused = sm("create-microservice", "shop", "--pattern", "public-api", "--cloud", "aws", "--dry-run",
+                 "--set", "http.keep_alive=5", cwd=tmp_path, SM_CATALOG="ours.yaml")  # fmt: skip
+    assert refused.returncode == 1, "a catalog's pattern is as safe as ours"
+    assert "502" in refused.stderr
 
 
 def test_a_hostile_catalog_is_refused(sm: Sm, tmp_path: Path) -> None:

@@ -121,7 +121,11 @@ def test_a_spec_is_kept_to_the_letter(sm: Sm, tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(text)
     done = sm("create-microservice", "--spec", "spec.yaml", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "orders/sm.yaml").read_text() == text
+    modeline = "# yaml-language-server: $schema=.sm/sm.schema.json\n"
+    assert (tmp_path / "orders/sm.yaml").read_text() == modeline + text
+    again = sm("create-microservice", "--spec", "orders/sm.yaml", "--output-dir", "again", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "again/orders/sm.yaml").read_text() == modeline + text
 
 
 def test_a_bad_spec_names_file_and_line(sm: Sm, tmp_path: Path) -> None:
@@ -131,6 +135,31 @@ def test_a_bad_spec_names_file_and_line(sm: Sm, tmp_path: Path) -> None:
     done = sm("create-microservice", "--spec", "sm.yaml", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("error: sm.yaml:7: http.port: 80 TCP port is below the minimum")
+
+
+def test_every_finding_is_reported_with_its_own_hint(sm: Sm, tmp_path: Path) -> None:
+    arguments = (*CREATE, "--set", "http.keep_alive=30", "--set", "prod.scaling.min_replicas=30")
+    done = sm(*arguments, cwd=tmp_path)
+    assert done.returncode == 1
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["error", "hint"] * 2
+    done = sm(*arguments, "--json", cwd=tmp_path)
+    assert done.returncode == 1
+    findings = json.loads(done.stdout)["findings"]
+    assert [each["rule"] for each in findings] == ["keep-alive-outlives-load-balancer", "minimum-below-maximum"]
+    assert findings[0]["where"] == "--set http.keep_alive=30"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_to_type_next_is_quoted(sm: Sm, tmp_path: Path) -> None:
+    (tmp_path / "my services").mkdir()
+    done = sm(*CREATE, "--output-dir", "my services", cwd=tmp_path)
+    assert "  cd 'my services/orders'\n" in done.stdout
+
+
+def test_a_dry_run_does_not_count_what_it_keeps(sm: Sm, tmp_path: Path) -> None:
+    assert sm(*CREATE, cwd=tmp_path).returncode == 0
+    (tmp_path / "orders/README.md").write_text("mine")
+    assert "0 changes; nothing was written" in sm(*CREATE, "--force", "--dry-run", cwd=tmp_path).stdout
 
 
 def test_a_folder_with_files_is_refused_without_force(sm: Sm, tmp_path: Path) -> None:

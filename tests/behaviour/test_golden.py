@@ -29,5 +29,10 @@ def test_golden(name: str) -> None:
     assert [path for path in stored if stored[path] != rendered[path]] == []
 
 
+def test_the_readme_counts_the_files_of_its_example() -> None:
+    readme = (GOLDEN.parents[1] / "README.md").read_text()
+    assert f"orders: web_api on aws (eu-west-1), {len(committed(GOLDEN / 'orders'))} files in orders\n" in readme
+
+
 def test_no_folder_without_a_service() -> None:
     assert sorted(path.name for path in GOLDEN.iterdir()) == sorted(SERVICES)

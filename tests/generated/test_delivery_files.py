@@ -164,6 +164,39 @@ def test_production_comes_after_staging_with_the_same_image(web_api_service: Pat
     assert images == {"${{ needs.build.outputs.image }}"}
 
 
+def test_waiting_for_an_approval_blocks_no_later_run(web_api_service: Path) -> None:
+    found = workflows(web_api_service)
+    assert "concurrency" not in found[f"{WORKFLOWS}/deploy.yaml"]
+    deploy = found[f"{WORKFLOWS}/deploy-environment.yaml"]["jobs"]["deploy"]
+    assert deploy["concurrency"]["group"] == "environment-${{ inputs.environment }}"
+
+
+def test_every_job_that_signs_in_has_an_environment_and_a_role_of_its_own(web_api_service: Path) -> None:
+    roles = {}
+    for name, workflow in workflows(web_api_service).items():
+        for job, definition in workflow["jobs"].items():
+            for step in definition.get("steps", []):
+                if "configure-aws-credentials" in step.get("uses", ""):
+                    assert definition["environment"], f"{name}: {job}"
+                    roles[job] = step["with"]["role-to-assume"]
+    assert roles == {"build": "${{ vars.AWS_BUILD_ROLE_ARN }}", "deploy": "${{ vars.AWS_DEPLOY_ROLE_ARN }}"}
+
+
+def test_documents_name_every_variable_and_environment_of_the_workflows(web_api_service: Path) -> None:
+    text = "".join((web_api_service / name).read_text() for name in paths(web_api_service, f"{WORKFLOWS}/*.yaml"))
+    document = (web_api_service / "docs/delivery.md").read_text()
+    variables = set(re.findall(r"vars\.([A-Z_]+)", text))
+    assert variables == {"AWS_BUILD_ROLE_ARN", "AWS_DEPLOY_ROLE_ARN", "ATTEST_PROVENANCE"}
+    for wanted in (*variables, "build", "build-dev", "dev", "staging", "production"):
+        assert f"`{wanted}`" in document, wanted
+
+
+def test_base_image_is_named_once_and_exactly(web_api_service: Path) -> None:
+    images = re.findall(r"^FROM (\S+)", (web_api_service / "Dockerfile").read_text(), flags=re.MULTILINE)
+    assert [image for image in images if image != "base"] == images[:1]
+    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-[a-z]+(@sha256:[0-9a-f]{64})?", images[0])
+
+
 def test_what_is_scanned_is_refused_before_the_push(web_api_service: Path) -> None:
     build = workflows(web_api_service)[f"{WORKFLOWS}/deploy.yaml"]["jobs"]["build"]["steps"]
     names = [step["name"] for step in build]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import yaml
 
 TOOLS = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 """The extra `verify` brings kubectl and shellcheck into the environment of the tests."""
@@ -22,7 +23,9 @@ ACCOUNT = "111122223333"
 IMAGE = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/orders@sha256:" + "ab" * 32
 PREVIOUS = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/orders@sha256:" + "cd" * 32
 ADDRESS = "k8s-Orders-123.eu-west-1.elb.amazonaws.com"
+MAIN = "https://github.com/shop/orders/.github/workflows/deploy.yaml@refs/heads/main"
 OUTPUTS = {
+    "dns_cidr": "172.20.0.10/32",
     "certificate_arn": f"arn:aws:acm:eu-west-1:{ACCOUNT}:certificate/1",
     "hostname": "orders.staging.example.com",
     "vpc_cidr": "10.20.0.0/16",
@@ -49,7 +52,8 @@ KUBECTL = r"""#!/usr/bin/env bash
 echo "kubectl $*" >>"$RECORD"
 [[ $KUBECONFIG != "$USERS_KUBECONFIG" ]] || echo "WRONG KUBECONFIG" >>"$RECORD"
 case "$*" in
-  "get namespace"*) [[ $NAMESPACE_EXISTS == yes ]] ;;
+  "get namespace"*) case $NAMESPACE_EXISTS in yes) echo namespace/it ;; error) exit 1 ;; esac ;;
+  api-resources*) [[ -z $KINDS ]] || echo "$KINDS" ;;
   diff*) exit "$DIFF" ;;
   apply*) cp "${@: -1}" "$APPLIED" ;;
   *"get deployment"*) echo -n "$PREVIOUS" ;;
@@ -60,7 +64,36 @@ esac
 """
 AWS = """#!/usr/bin/env bash
 echo "aws $*" >>"$RECORD"
+case "$1 $2" in
+  "ecr get-login-password") echo token ;;
+  "ecr batch-get-image") echo "manifest of ${*: -3:1}" ;;
+  "ecr put-image") [[ -z $PUT_IMAGE ]] || { echo "$PUT_IMAGE" >&2; exit 254; } ;;
+esac
 """
+COSIGN = """#!/usr/bin/env bash
+echo "cosign $*" >>"$RECORD"
+case $1 in
+  login) [[ $(cat) == token ]] ;;
+  verify) exit "$SIGNATURE" ;;
+esac
+"""
+KINDS = """
+configmaps                    cm     v1                                true  ConfigMap
+namespaces                    ns     v1                                false Namespace
+serviceaccounts               sa     v1                                true  ServiceAccount
+services                      svc    v1                                true  Service
+deployments                   deploy apps/v1                           true  Deployment
+horizontalpodautoscalers      hpa    autoscaling/v2                    true  HorizontalPodAutoscaler
+poddisruptionbudgets          pdb    policy/v1                         true  PodDisruptionBudget
+networkpolicies               netpol networking.k8s.io/v1              true  NetworkPolicy
+gateways                      gtw    gateway.networking.k8s.io/v1      true  Gateway
+httproutes                           gateway.networking.k8s.io/v1      true  HTTPRoute
+listenerruleconfigurations           gateway.k8s.aws/v1                true  ListenerRuleConfiguration
+loadbalancerconfigurations           gateway.k8s.aws/v1                true  LoadBalancerConfiguration
+targetgroupconfigurations            gateway.k8s.aws/v1                true  TargetGroupConfiguration
+prometheusrules               promrule monitoring.coreos.com/v1        true  PrometheusRule
+servicemonitors               smon   monitoring.coreos.com/v1          true  ServiceMonitor
+""".strip()
 
 
 @dataclass
@@ -82,6 +115,9 @@ class Deployment:
             "PREVIOUS": PREVIOUS,
             "ADDRESS": ADDRESS,
             "OUTPUTS": json.dumps(OUTPUTS),
+            "KINDS": KINDS,
+            "SIGNATURE": "0",
+            "PUT_IMAGE": "",
         }
         environment = {
             **{name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ},
@@ -125,23 +161,36 @@ class Deployment:
 
     def tree(self) -> str:
         digest = hashlib.sha256()
-        for file in sorted(self.service.rglob("*")):
+        # Asking git for changes may refresh its index.
+        for file in sorted(file for file in self.service.rglob("*") if ".git" not in file.parts):
             digest.update(f"{file}{file.read_bytes() if file.is_file() else ''}".encode())
         return digest.hexdigest()
+
+
+def git(service: Path, *arguments: str) -> None:
+    identity = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.com", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", *identity, *arguments], cwd=service, check=True, capture_output=True)
 
 
 @pytest.fixture
 def deployment(web_api_service: Path, tmp_path: Path) -> Deployment:
     service = tmp_path / "orders"
-    for name in ("deploy", "scripts"):
+    for name in ("deploy", "scripts", ".github"):
         shutil.copytree(web_api_service / name, service / name)
     for file in [
         *service.glob("deploy/terraform/environments/*"),
         *service.glob("deploy/terraform/registry/registry.*"),
     ]:
         file.write_text(file.read_text().replace("000000000000", ACCOUNT).replace("replace-me", "main"))
+    for file in [service / ".github/CODEOWNERS", *service.glob("deploy/kubernetes/overlays/*/*.yaml")]:
+        file.write_text(file.read_text().replace("example-org", "shop"))
+    shutil.copy(web_api_service / ".gitignore", service)
+    git(service, "init", "--quiet", "--initial-branch=main")
+    git(service, "remote", "add", "origin", "git@github.com:shop/orders.git")
+    git(service, "add", ".")
+    git(service, "commit", "--quiet", "--message=service")
     (tmp_path / "tmp").mkdir()
-    for name, text in (("terraform", TERRAFORM), ("kubectl", KUBECTL), ("aws", AWS)):
+    for name, text in (("terraform", TERRAFORM), ("kubectl", KUBECTL), ("aws", AWS), ("cosign", COSIGN)):
         tool = tmp_path / "bin" / name
         tool.parent.mkdir(exist_ok=True)
         tool.write_text(text)
@@ -175,7 +224,7 @@ def test_brings_the_image_with_terraforms_values_to_the_cluster(deployment: Depl
 def test_uses_a_kubeconfig_of_its_own_for_the_cluster_of_terraform(deployment: Deployment) -> None:
     deployment.run("--yes", "staging", IMAGE)
     assert "WRONG KUBECONFIG" not in deployment.record
-    connect = next(line for line in deployment.record if line.startswith("aws "))
+    connect = next(line for line in deployment.record if line.startswith("aws eks "))
     assert connect.startswith("aws eks update-kubeconfig --name main --region eu-west-1 --kubeconfig ")
     assert "/home/somebody" not in connect
 
@@ -196,7 +245,9 @@ def test_applies_on_the_server_under_its_own_name_and_waits_as_long_as_the_manif
 ) -> None:
     deployment.run("--yes", "staging", IMAGE)
     apply = next(line for line in deployment.record if line.startswith("kubectl apply"))
-    assert "--server-side --field-manager=orders-deploy" in apply
+    assert "--server-side --force-conflicts --field-manager=orders-deploy" in apply
+    diff = next(line for line in deployment.record if line.startswith("kubectl diff"))
+    assert diff.split()[2:] == apply.split()[2:], "what is shown must be what is done"
     status = next(line for line in deployment.record if "rollout status" in line)
     manifests = deployment.applied_file.read_text().split()
     progress, grace = (
@@ -281,10 +332,10 @@ def test_refuses_sample_values_before_terraform_runs(web_api_service: Path, depl
     assert done.returncode == 1
     assert "placeholders are left" in done.stderr
     assert "replace-me" in done.stderr
-    assert deployment.record == []
+    assert not [line for line in deployment.record if line.startswith(("terraform", "kubectl"))]
 
 
-@pytest.mark.parametrize("key", ["certificate_arn", "vpc_cidr", "web_acl_arn"])
+@pytest.mark.parametrize("key", ["certificate_arn", "dns_cidr", "vpc_cidr", "web_acl_arn"])
 def test_refuses_manifests_for_which_terraform_gave_no_value(deployment: Deployment, key: str) -> None:
     deployment.answers = {"OUTPUTS": json.dumps({name: value for name, value in OUTPUTS.items() if name != key})}
     done = deployment.run("--yes", "staging", IMAGE)
@@ -349,7 +400,8 @@ def test_in_ci_it_does_not_ask_and_provider_builds_are_pinned(deployment: Deploy
     deployment.answers = {"CI": "true"}
     done = deployment.run("staging", IMAGE)
     assert done.returncode == 0, done.stderr
-    assert "-lockfile=readonly" in deployment.record[0]
+    init = next(line for line in deployment.record if line.startswith("terraform ") and " init " in line)
+    assert "-lockfile=readonly" in init
     assert "warning" not in done.stderr
 
 
@@ -376,3 +428,173 @@ def test_shellcheck_finds_nothing(web_api_service: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout
+
+
+IDENTITY = "--certificate-identity="
+ISSUER = "--certificate-oidc-issuer=https://token.actions.githubusercontent.com"
+
+
+@pytest.mark.parametrize("environment", ["staging", "prod"])
+def test_takes_only_what_the_pipeline_has_built_from_main(deployment: Deployment, environment: str) -> None:
+    done = deployment.run("--yes", environment, IMAGE)
+    assert done.returncode == 0, done.stderr
+    assert f"cosign verify {IDENTITY}{MAIN} {ISSUER} {IMAGE}" in deployment.record
+    assert f"cosign login --username AWS --password-stdin {IMAGE.split('/')[0]}" in deployment.record
+
+
+def test_dev_takes_any_branch_of_this_repository(deployment: Deployment) -> None:
+    deployment.run("--yes", "dev", IMAGE)
+    pattern = r"^https://github\.com/shop/orders/\.github/workflows/deploy\.yaml@refs/heads/.+$"
+    assert f"cosign verify --certificate-identity-regexp={pattern} {ISSUER} {IMAGE}" in deployment.record
+
+
+def test_an_image_without_the_signature_is_refused_before_anything_happens(deployment: Deployment) -> None:
+    deployment.answers = {"SIGNATURE": "1"}
+    done = deployment.run("--yes", "staging", IMAGE)
+    assert done.returncode == 1
+    assert f"no signature of {MAIN.removesuffix('/main')} on {IMAGE}" in done.stderr
+    assert deployment.commands() == []
+
+
+def test_the_signature_is_skipped_only_when_asked_to_and_it_says_so(deployment: Deployment) -> None:
+    deployment.answers = {"SIGNATURE": "1"}
+    done = deployment.run("--yes", "--skip-signature", "staging", IMAGE)
+    assert done.returncode == 0, done.stderr
+    assert f"warning: the signature of {IMAGE} is not checked" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "remote",
+    [
+        "git@github.com:shop/orders.git",
+        "https://github.com/shop/orders",
+        "https://token@github.com/shop/orders.git/",
+        "ssh://git@github.com:22/shop/orders.git",
+    ],
+)
+def test_the_signer_is_the_repository_of_the_clone(deployment: Deployment, remote: str) -> None:
+    git(deployment.service, "remote", "set-url", "origin", remote)
+    assert deployment.run("--yes", "staging", IMAGE).returncode == 0
+    assert any(f" {IDENTITY}{MAIN} " in line for line in deployment.record)
+
+
+def test_in_actions_the_signer_is_the_repository_of_the_run(deployment: Deployment) -> None:
+    deployment.answers = {
+        "CI": "true",
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_REPOSITORY": "fork/orders",
+    }
+    assert deployment.run("staging", IMAGE).returncode == 0
+    assert any(f" {IDENTITY}{MAIN.replace('shop', 'fork')} " in line for line in deployment.record)
+
+
+def test_without_a_remote_nobody_can_tell_who_signs(deployment: Deployment) -> None:
+    git(deployment.service, "remote", "remove", "origin")
+    done = deployment.run("--yes", "staging", IMAGE)
+    assert done.returncode == 1
+    assert "no remote 'origin'" in done.stderr
+    assert deployment.commands() == []
+
+
+def test_an_image_outside_the_registry_is_refused(deployment: Deployment) -> None:
+    done = deployment.run("--yes", "staging", "ghcr.io/shop/orders@sha256:" + "ab" * 32)
+    assert done.returncode == 1
+    assert "is not in a registry of AWS" in done.stderr
+    assert deployment.commands() == []
+
+
+def test_production_is_deployed_from_a_commit(deployment: Deployment) -> None:
+    (deployment.service / "scripts/deploy.local.sh").write_text("# not committed\n")
+    done = deployment.run("--yes", "prod", IMAGE)
+    assert done.returncode == 1
+    assert "there are uncommitted changes" in done.stderr
+    assert "scripts/deploy.local.sh" in done.stderr
+    assert deployment.record == []
+    assert deployment.run("--yes", "staging", IMAGE).returncode == 0
+
+
+@pytest.mark.parametrize("file", [".github/CODEOWNERS", "deploy/kubernetes/overlays/staging/prometheus-rule-http.yaml"])
+def test_refuses_the_sample_organization(web_api_service: Path, deployment: Deployment, file: str) -> None:
+    shutil.copy(web_api_service / file, deployment.service / file)
+    done = deployment.run("--yes", "staging", IMAGE)
+    assert done.returncode == 1
+    assert "example-org is left" in done.stderr
+    assert file in done.stderr
+    assert deployment.record == []
+
+
+def test_namespace_that_cannot_be_read_is_an_error_and_not_a_new_one(deployment: Deployment) -> None:
+    deployment.answers = {"NAMESPACE_EXISTS": "error"}
+    done = deployment.run("--yes", "staging", IMAGE)
+    assert done.returncode == 1
+    assert "cannot read the namespace orders-staging" in done.stderr
+    assert "kubectl apply" not in deployment.commands()
+
+
+@pytest.mark.parametrize("kind", ["TargetGroupConfiguration", "ServiceMonitor", "HTTPRoute"])
+def test_kinds_that_the_cluster_lacks_are_named_before_anything_is_applied(deployment: Deployment, kind: str) -> None:
+    kept = [line for line in KINDS.splitlines() if not line.endswith(f" {kind}")]
+    deployment.answers = {"KINDS": "\n".join(kept)}
+    done = deployment.run("--yes", "staging", IMAGE)
+    assert done.returncode == 1
+    assert "the cluster does not know these kinds" in done.stderr
+    assert f"/v1 {kind}\n" in done.stderr
+    assert "kubectl diff" not in deployment.commands()
+
+
+def test_cluster_that_says_nothing_is_an_error(deployment: Deployment) -> None:
+    deployment.answers = {"KINDS": ""}
+    done = deployment.run("--yes", "staging", IMAGE)
+    assert done.returncode == 1
+    assert "the cluster does not say what it offers" in done.stderr
+
+
+def test_production_marks_its_image_for_the_registry_to_keep(deployment: Deployment) -> None:
+    assert deployment.run("--yes", "prod", IMAGE).returncode == 0
+    put = next(line for line in deployment.record if line.startswith("aws ecr put-image"))
+    assert f"--region eu-west-1 --registry-id {ACCOUNT} --repository-name orders" in put
+    assert f"--image-tag prod-{'ab' * 32} --image-digest sha256:{'ab' * 32}" in put
+    assert "--image-manifest manifest of images[0].imageManifest --image-manifest-media-type" in put
+    apply = next(line for line in deployment.record if line.startswith("kubectl apply"))
+    assert deployment.record.index(put) < deployment.record.index(apply)
+
+
+def test_other_environments_mark_nothing(deployment: Deployment) -> None:
+    assert deployment.run("--yes", "staging", IMAGE).returncode == 0
+    assert not [line for line in deployment.record if "put-image" in line]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"), [("(ImageAlreadyExistsException) it is there", 0), ("(AccessDeniedException) no", 1)]
+)
+def test_marking_again_is_fine_and_not_being_allowed_to_is_not(deployment: Deployment, answer: str, code: int) -> None:
+    deployment.answers = {"PUT_IMAGE": answer}
+    done = deployment.run("--yes", "prod", IMAGE)
+    assert done.returncode == code
+    assert ("kubectl apply" in deployment.commands()) is (code == 0)
+    assert (answer in done.stderr) is (code == 1)
+
+
+@pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
+def test_role_that_deploys_may_apply_every_kind_and_no_secret(web_api_service: Path, environment: str) -> None:
+    plurals = {line.split()[-1]: line.split()[0] for line in KINDS.splitlines()}
+    rendered = subprocess.run(
+        [str(shutil.which("kubectl", path=TOOLS)), "kustomize", f"deploy/kubernetes/overlays/{environment}"],
+        cwd=web_api_service, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    access = [*yaml.safe_load_all((web_api_service / f"deploy/kubernetes/access/{environment}.yaml").read_text())]
+    granted = {
+        (group, resource): set(rule["verbs"])
+        for each in access
+        for rule in each.get("rules", [])
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    assert not {"secrets", "*"} & {resource for _, resource in granted}
+    objects = [*yaml.safe_load_all(rendered)]
+    assert len(objects) > 10
+    for each in objects:
+        group = each["apiVersion"].rpartition("/")[0]
+        wanted = {"get", "patch"} if each["kind"] == "Namespace" else {"get", "list", "watch", "create", "patch"}
+        assert granted.get((group, plurals[each["kind"]])) == wanted, each["kind"]

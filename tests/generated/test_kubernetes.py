@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from standardized_modules.checks import Check, Tree, discover
+from tests.conftest import Sm
 
 CHECKS = tuple(check for check in discover() if check.ID.startswith("SM2"))
 ENVIRONMENTS = ("dev", "staging", "prod")
@@ -51,11 +53,12 @@ def test_objects_of_an_environment(tree: Tree, environment: str) -> None:
         "ConfigMap": 2,
         "Deployment": 1,
         "Gateway": 1,
-        "HTTPRoute": 2,
+        "HTTPRoute": 3,
         "HorizontalPodAutoscaler": 1,
+        "ListenerRuleConfiguration": 1,
         "LoadBalancerConfiguration": 1,
         "Namespace": 1,
-        "NetworkPolicy": 5,
+        "NetworkPolicy": 6,
         "PodDisruptionBudget": 1,
         "PrometheusRule": 4,
         "Service": 1,
@@ -77,6 +80,7 @@ def test_objects_live_in_the_namespace_of_their_environment(tree: Tree, environm
 def test_outputs_of_terraform_reach_their_places(web_api_service: Path, tmp_path: Path, environment: str) -> None:
     outputs = {
         "certificate_arn": "arn:aws:acm:eu-west-1:111122223333:certificate/1",
+        "dns_cidr": "172.20.0.10/32",
         "hostname": "orders.acme.test",
         "image": f"registry.acme.test/orders@sha256:{'ab' * 32}",
         "vpc_cidr": "10.20.0.0/16",
@@ -94,7 +98,54 @@ def test_outputs_of_terraform_reach_their_places(web_api_service: Path, tmp_path
     for value in outputs.values():
         assert value in text
     assert "000000000000" not in text
+    assert "192.0.2." not in text
     assert "terraform-outputs" not in text
+
+
+def test_probes_are_not_reachable_from_outside(tree: Tree) -> None:
+    built = manifests(tree, "prod")
+    container = next(m for m in built if m["kind"] == "Deployment")["spec"]["template"]["spec"]["containers"][0]
+    probes = {container[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "readiness", "liveness")}
+    rules = [rule for m in built if m["kind"] == "HTTPRoute" for rule in m["spec"]["rules"]]
+    answered = {
+        match["path"]["value"]
+        for rule in rules
+        for match in rule["matches"]
+        if match["path"]["type"] == "Exact"
+        and rule["filters"][0]["type"] == "ExtensionRef"
+        and "backendRefs" not in rule
+    }
+    response = next(m for m in built if m["kind"] == "ListenerRuleConfiguration")["spec"]["actions"][0]
+
+    assert answered == probes
+    assert response["fixedResponseConfig"]["statusCode"] == 404
+    assert json.loads(response["fixedResponseConfig"]["messageBody"])["status"] == 404
+
+
+def test_dashboards_of_one_cluster_do_not_meet(tree: Tree) -> None:
+    """Grafana's sidecar has one folder for all namespaces, and Grafana one uid a dashboard."""
+    files: list[str] = []
+    models: list[dict[str, Any]] = []
+    for environment in ENVIRONMENTS:
+        boards = next(m for m in manifests(tree, environment) if m["metadata"]["name"] == "orders-dashboards")
+        files += boards["data"]
+        models += [json.loads(model) for model in boards["data"].values()]
+
+    assert sorted(files) == ["orders-dev.json", "orders-prod.json", "orders-staging.json"]
+    assert len({model["uid"] for model in models}) == len({model["title"] for model in models}) == len(ENVIRONMENTS)
+    for model in models:
+        for panel in model["panels"]:
+            for target in panel.get("targets", ()):
+                assert "$namespace" in target["expr"] or 'environment="' in target["expr"], panel["title"]
+
+
+def test_pods_run_where_the_image_can(tree: Tree) -> None:
+    deployment = next(m for m in manifests(tree, "prod") if m["kind"] == "Deployment")
+    runners = set(re.findall(r"runs-on: (\S+)", tree[".github/workflows/deploy.yaml"]))
+
+    assert deployment["spec"]["template"]["spec"]["nodeSelector"] == {"kubernetes.io/arch": "amd64"}
+    assert runners
+    assert not [runner for runner in runners if "arm" in runner], "the image is built for the runner's architecture"
 
 
 def test_a_changed_setting_rolls_the_pods(web_api_service: Path, tmp_path: Path) -> None:
@@ -145,6 +196,23 @@ def test_unit_tests_of_the_alerts_pass(web_api_service: Path) -> None:
     done = subprocess.run([web_api_service / "scripts/test-alerts.sh"], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("availability", "latency_target", "minimum_failures"), [("94", "94", "500"), ("99.99", "99.9", "1")]
+)
+def test_unit_tests_of_the_alerts_pass_for_other_objectives(
+    sm: Sm, tmp_path: Path, availability: str, latency_target: str, minimum_failures: str
+) -> None:
+    done = sm(
+        "create-microservice", "orders", "--pattern", "web_api", "--cloud", "aws", "--output-dir", tmp_path,
+        "--set", f"slo.availability={availability}", "--set", f"slo.latency_target={latency_target}",
+        "--set", f"slo.minimum_failures={minimum_failures}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    tested = subprocess.run([tmp_path / "orders/scripts/test-alerts.sh"], capture_output=True, text=True, check=False)
+
+    assert tested.returncode == 0, tested.stdout + tested.stderr
 
 
 def test_every_alert_has_a_unit_test(tree: Tree) -> None:

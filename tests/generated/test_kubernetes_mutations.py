@@ -39,6 +39,13 @@ MUTATIONS = (
     M("port as text", "SM202", f"{BASE}deployment.yaml", "containerPort: 9090", 'containerPort: "9090"'),
     M("removed API version", "SM202", f"{BASE}pod-disruption-budget.yaml", "policy/v1", "policy/v1beta1"),
     M("misspelt firewall field", "SM203", f"{PROD}load-balancer.yaml", "scheme:", "schema:"),
+    M(
+        "fixed response with a redirect's status",
+        "SM203",
+        f"{BASE}http-route-probes.yaml",
+        "statusCode: 404",
+        "statusCode: 301",
+    ),
     M("unknown target type", "SM203", f"{PROD}target-group.yaml", "targetType: ip", "targetType: pod"),
     M(
         "health check faster than ELB allows",
@@ -73,6 +80,13 @@ MUTATIONS = (
         "          port: 80\n",
         "          port: 8080\n",
     ),
+    M(
+        "fixed response that is gone",
+        "SM205",
+        f"{BASE}http-route-probes.yaml",
+        "            name: orders-probes",
+        "            name: orders-probe",
+    ),
     M("route to a listener that is gone", "SM205", f"{BASE}http-route.yaml", "sectionName: https", "sectionName: tls"),
     M("gateway without its parameters", "SM205", f"{BASE}gateway.yaml", "      name: orders\n", "      name: order\n"),
     M(
@@ -81,6 +95,13 @@ MUTATIONS = (
         f"{PROD}target-group.yaml",
         "    name: orders\n",
         "    name: order\n",
+    ),
+    M(
+        "fixed response that no route uses",
+        "SM206",
+        f"{BASE}http-route-probes.yaml",
+        "          extensionRef:\n            group: gateway.k8s.aws\n            kind: ListenerRuleConfiguration\n",
+        "          extensionRef:\n            group: gateway.k8s.aws\n            kind: LoadBalancerConfiguration\n",
     ),
     M("listener settings for a port nobody listens on", "SM206", f"{BASE}gateway.yaml", "port: 443", "port: 8443"),
     M(
@@ -237,7 +258,7 @@ MUTATIONS = (
         "grace period shorter than a request",
         "SM218",
         f"{PROD}deployment.yaml",
-        "terminationGracePeriodSeconds: 40",
+        "terminationGracePeriodSeconds: 47",
         "terminationGracePeriodSeconds: 30",
     ),
     M(
@@ -301,18 +322,18 @@ MUTATIONS = (
     M(
         "metric renamed in a panel",
         "SM223",
-        f"{BASE}dashboards/overview.json",
+        f"{PROD}dashboards/overview.json",
         "sum by (pod) (http_requests_in_flight",
         "sum by (pod) (http_requests_inflight",
     ),
     M(
         "misspelt field of a dashboard",
         "SM224",
-        f"{BASE}dashboards/overview.json",
+        f"{PROD}dashboards/overview.json",
         '"refresh": "1m"',
         '"refersh": "1m"',
     ),
-    M("two panels of one id", "SM224", f"{BASE}dashboards/overview.json", '"id": 211,', '"id": 212,'),
+    M("two panels of one id", "SM224", f"{PROD}dashboards/overview.json", '"id": 211,', '"id": 212,'),
     M("egress open by default", "SM225", f"{BASE}network-policy-default-deny.yaml", "[Ingress, Egress]", "[Ingress]"),
     M(
         "metadata service reachable",

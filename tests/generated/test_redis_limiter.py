@@ -95,12 +95,29 @@ def test_waiting_as_told_helps_and_keys_expire(limiters: ModuleType, server: Val
         await limiter.redis.ping()
         while (decision := await limiter.hit("a")).allowed:
             pass
-        assert 1 <= decision.reset <= 2
-        await asyncio.sleep(decision.reset)
+        assert 1 <= decision.retry_after <= 2
+        await asyncio.sleep(decision.retry_after)
         assert (await limiter.hit("a")).allowed
         assert 0 < await limiter.redis.pttl("rate-limit:a") <= 2000
 
     run(limiters, server.port, 3, 1, test)
+
+
+def test_after_the_announced_silence_the_whole_quota_passes(limiters: ModuleType, server: ValkeyServer) -> None:
+    async def test(limiter: Any) -> None:
+        await limiter.redis.ping()
+        while (decision := await limiter.hit("a")).allowed:
+            await asyncio.sleep(0.07)
+        # Up to two windows; then the burst has to fit into what is left of the window it begins in.
+        assert 1 <= decision.reset <= 2
+        await asyncio.sleep(decision.reset)
+        assert [(await limiter.hit("a")).remaining for _ in range(10)] == list(range(10))[::-1]
+
+    before = backend_errors()
+    limiters.TIMEOUT_SECONDS, original = 5.0, limiters.TIMEOUT_SECONDS
+    run(limiters, server.port, 10, 1, test)
+    limiters.TIMEOUT_SECONDS = original
+    assert backend_errors() == before
 
 
 def test_without_redis_requests_are_counted_locally_and_it_comes_back(limiters: ModuleType) -> None:

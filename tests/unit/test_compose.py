@@ -7,7 +7,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from standardized_modules.model.library import Library
+from standardized_modules.model.library import (
+    ENVIRONMENTS,
+    EnvironmentDefaults,
+    Library,
+    ParameterRefinement,
+    Rule,
+)
 from standardized_modules.model.spec import ServiceSpec
 from standardized_modules.stages.compose import compose
 
@@ -24,6 +30,66 @@ def test_a_pattern_refines_a_default(library: Library, spec: ServiceSpec) -> Non
     assert composition.parameters["http.low"].default == 2
     assert composition.parameters["http.low"].reason == "Two is company."
     assert composition.parameters["http.low"].maximum == 9
+
+
+def with_refinements(library: Library, **refinements: ParameterRefinement) -> Library:
+    patterns = dict(library.patterns)
+    for name, refinement in refinements.items():
+        patterns[name] = replace(patterns[name], parameters={"http.high": refinement})
+    return replace(library, patterns=patterns)
+
+
+def test_a_refined_default_holds_in_every_environment(library: Library, spec: ServiceSpec) -> None:
+    refined = with_refinements(library, jobs=ParameterRefinement(reason="R.", default=6))
+    parameter = compose(replace(spec, patterns=("jobs",)), refined).parameters["http.high"]
+    assert [parameter.default_in(each) for each in ENVIRONMENTS] == [6, 6, 6]
+
+
+def test_the_tightest_bounds_of_all_patterns_hold_for_values(library: Library, spec: ServiceSpec) -> None:
+    refined = with_refinements(
+        library,
+        web=ParameterRefinement(reason="R.", maximum=20.0),
+        jobs=ParameterRefinement(reason="R.", minimum=3.0, maximum=9.0),
+    )
+    both = replace(spec, patterns=("web", "jobs"))
+    parameter = compose(both, refined).parameters["http.high"]
+    assert (parameter.minimum, parameter.maximum) == (3, 9)
+    high = replace(both, environment_values={"prod": {"http.high": 12}}, origins={"prod:http.high": "sm.yaml:9"})
+    (finding,) = compose(high, refined).findings
+    assert finding.message == "http.high: 12 is above the maximum of 9"
+    assert "from 3 to 9" in finding.hint
+    assert finding.where == "sm.yaml:9"
+
+
+def test_bounds_that_exclude_the_default_together_are_a_finding(library: Library, spec: ServiceSpec) -> None:
+    refined = with_refinements(library, web=ParameterRefinement(reason="R.", minimum=6.0))
+    assert [each.rule for each in compose(spec, refined).findings] == ["default-refused"]
+    assert compose(replace(spec, values={"http.high": 8}), refined).findings == ()
+
+
+def test_a_disagreement_is_about_what_comes_out(library: Library, spec: ServiceSpec) -> None:
+    same = with_refinements(
+        library,
+        web=ParameterRefinement(reason="R.", default=6),
+        jobs=ParameterRefinement(reason="S.", environments=EnvironmentDefaults(dev=6, staging=6, prod=6)),
+    )
+    both = replace(spec, patterns=("web", "jobs"))
+    assert compose(both, same).findings == ()
+    other = with_refinements(same, jobs=ParameterRefinement(reason="S.", default=7))
+    origin = replace(both, origins={"patterns[1]": "sm.yaml:5"})
+    (finding,) = compose(origin, other).findings
+    assert (finding.rule, finding.where) == ("defaults-disagree", "sm.yaml:5")
+    decided = replace(both, environment_values={each: {"http.high": 8} for each in ENVIRONMENTS})
+    assert compose(decided, other).findings == ()
+    half = replace(both, environment_values={"prod": {"http.high": 8}})
+    assert [each.rule for each in compose(half, other).findings] == ["defaults-disagree"]
+
+
+def test_a_rule_holds_for_whatever_has_its_parameters(library: Library, spec: ServiceSpec) -> None:
+    assert list(compose(spec, library).rules) == ["low-below-high"]
+    foreign = replace(library, rules={"far": Rule(require="http.low < queue.depth", because="b", instead="i")})
+    assert list(compose(spec, foreign).rules) == []
+    assert list(compose(replace(spec, patterns=("jobs",)), foreign).rules) == ["far"]
 
 
 def test_conflicting_patterns_say_why_and_what_instead(library: Library, spec: ServiceSpec) -> None:

@@ -96,3 +96,31 @@ def test_conversion_errors_name_the_offending_line() -> None:
     with pytest.raises(SpecError, match="unknown key 'minimun'") as caught:
         parse(text, "p.yaml", SpecError).convert(Parameter, SpecError)
     assert caught.value.where == "p.yaml:5"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1:00", "020000", "1_0", "0x10", "0o7", "+1", "yes", "on", "True", "NULL", ".inf", "1e5", "1.", "2026-01-02", "="],
+)
+def test_what_is_no_plain_number_or_word_stays_text(text: str) -> None:
+    assert parse(f"a: {text}\n", "x.yaml", SpecError).data == {"a": text}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("10", 10),
+        ("-1", -1),
+        ("0", 0),
+        ("0.5", 0.5),
+        ("1.0e-3", 0.001),
+        ("true", True),
+        ("false", False),
+        ("null", None),
+        ("~", None),
+        ("", None),
+    ],
+)
+def test_plain_numbers_and_words(text: str, value: object) -> None:
+    found = parse(f"a: {text}\n", "x.yaml", SpecError).data["a"]
+    assert (found, type(found)) == (value, type(value))

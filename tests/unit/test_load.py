@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from standardized_modules.engine import ROOT
 from standardized_modules.errors import LibraryError, SpecError
 from standardized_modules.model.library import Library
-from standardized_modules.stages.load import load_library, load_spec, parse_assignments
+from standardized_modules.stages.load import load_library
+from standardized_modules.stages.names import YAML_WORDS
+from standardized_modules.stages.render import Renderer
+from standardized_modules.stages.specs import MODELINE, load_spec, make_spec, parse_assignments
 from tests.inline import MINIMAL_LIBRARY, write_tree
 
 GOOD = textwrap.dedent(
@@ -37,7 +46,14 @@ def test_a_good_spec(library: Library) -> None:
     assert spec.environment_values == {"prod": {"http.high": 9, "http.mode": "slow"}}
     assert spec.origin("http.low", "prod") == "sm.yaml:7"
     assert spec.origin("http.high", "prod") == "sm.yaml:10"
-    assert spec.text == GOOD
+    assert spec.text == MODELINE + GOOD
+    assert load_spec(spec.text, "sm.yaml", library).text == spec.text
+    assert {key: spec.origin(key) for key in ("name", "cloud", "patterns[0]", "owner")} == {
+        "name": "sm.yaml:2",
+        "cloud": "sm.yaml:3",
+        "patterns[0]": "sm.yaml:4",
+        "owner": None,
+    }
 
 
 @pytest.mark.parametrize(
@@ -59,12 +75,29 @@ def test_a_good_spec(library: Library) -> None:
         ("low: 2", "low: 0", 7, "0 pods is below the minimum of 1 pods", "from 1 to 9"),
         ("low: 2", "low: 10", 7, "10 pods is above the maximum of 9", "from 1 to 9"),
         ("low: 2", "low: true", 7, "expected an integer, got True", "from 1"),
-        ("low: 2", "share: .nan", 7, "not a finite number", "Share."),
+        ("low: 2", "share: .nan", 7, "expected a number, got '.nan'", "Share."),
         ("low: 2", "open: 'yes'", 7, "expected a boolean", "Open."),
         ("low: 2", "zone: A B", 7, "does not match", "Zone."),
         ("high: 9, mode: slow", "mode: slo", 10, "not one of the choices", "fast, slow"),
         ("  prod:", "  prd:", 9, "'prd' is not an environment", "did you mean 'prod'?"),
-        ("  http:\n    low: 2", "  http: 3", 6, "expected", "JSON Schema"),
+        ("  http:\n    low: 2", "  http: 3", 6, "http: expected a mapping", "key: value"),
+        ("low: 2", "low: 0:02", 7, "expected an integer, got '0:02'", "from 1"),
+        ("low: 2", "low: 02", 7, "expected an integer, got '02'", "from 1"),
+        ("low: 2", "low: 1_0", 7, "expected an integer, got '1_0'", "from 1"),
+        ("low: 2", "low: 0x2", 7, "expected an integer, got '0x2'", "from 1"),
+        ("low: 2", "low: " + "9" * 5000, 7, "too large a number", "quote it"),
+        ("low: 2", "low: 0x" + "f" * 5000, 7, "expected an integer, got '0xf{1,60}…", "from 1"),
+        ("low: 2", "open: yes", 7, "expected a boolean, got 'yes'", "Open."),
+        ("version: 1", "version: true", 1, "version True is not known", "write 'version: 1'"),
+        ("version: 1", "version: 1.0", 1, "version 1.0 is not known", "write 'version: 1'"),
+        ("name: orders", "name: on", 2, "no text in YAML 1.1", "'on-service'"),
+        ("name: orders", "name: orders\nowner: no", 3, "no text in YAML 1.1", "team-no"),
+        ("name: orders", "name: orders\nowner: 123", 3, "expected `str", "JSON Schema"),
+        ("name: orders", "name: orders\nowner: '123'", 3, "no text in YAML 1.1", "team-123"),
+        ("  prod:\n    http: {high: 9, mode: slow}", "  5", 8, "expected a mapping", "key: value"),
+        ("  prod:\n    http: {high: 9, mode: slow}", "  [5]", 8, "expected a mapping", "key: value"),
+        ("  prod:\n    http: {high: 9, mode: slow}", "  [prod]", 8, "expected a mapping", "key: value"),
+        ("  prod:\n    http: {high: 9, mode: slow}", "  prod: 5", 9, "prod: expected a mapping", "key: value"),
     ],
 )
 def test_spec_errors(library: Library, old: str, new: str, line: int, reason: str, hint: str) -> None:
@@ -125,6 +158,10 @@ def test_assignments(library: Library) -> None:
         ("http.open=maybe", "expected a boolean"),
         ("prod.http.lwo=3", "no parameter 'http.lwo'"),
         ("http.low=", "expected an integer, got ''"),
+        ("http.low=1_0", "expected an integer, got '1_0'"),
+        ("http.low= 1", "expected an integer, got ' 1'"),
+        ("http.low=null", "expected an integer, got 'null'"),
+        ("http.open=TRUE", "expected a boolean, got 'TRUE'"),
     ],
 )
 def test_bad_assignments(library: Library, assignment: str, reason: str) -> None:
@@ -137,30 +174,53 @@ def test_bad_assignments(library: Library, assignment: str, reason: str) -> None
 Load = Callable[[Mapping[str, str]], Library]
 
 
+QUEUE, HTTP = "library/capabilities/queue/capability.yaml", "library/capabilities/http/capability.yaml"
+
+
 @pytest.mark.parametrize(
-    ("path", "old", "new", "where", "reason"),
+    ("path", "old", "new", "line", "reason"),
     [
-        (PATTERNS, "version: 1\n        patterns", "version: 3\n        patterns", ":1", "not a pattern file"),
-        (PATTERNS, "patterns:\n", "paterns:\n", ":2", "unknown key 'paterns'"),
-        (PATTERNS, "summary: Serves.", "sumary: Serves.", ":6", "unknown key 'sumary'"),
-        (PATTERNS, "capabilities: [http]", "capabilities: [htp]", "", "needs the capability 'htp'"),
-        (PATTERNS, "rules: [low-below-high]", "rules: [high]", ":10", "names the rule 'high'"),
-        (PATTERNS, "require: http.low <=", "require: http.lo <=", ":48", "reads 'http.lo'"),
-        (PATTERNS, "http.low: {default: 2", "http.lw: {default: 2", ":19", "refines 'http.lw'"),
-        (PATTERNS, "default: 1, minimum: 1", "default: 0, minimum: 1", ":33", "default of http.low"),
-        (PATTERNS, "choices: [fast, slow]", "choices: []", ":40", "enum without choices"),
-        (PATTERNS, 'pattern: "[a-z.]+"', 'pattern: "["', ":43", "pattern of http.zone"),
-        ("library/capabilities/queue/capability.yaml", "[http]", "[htp]", "queue", "requires 'htp'"),
-        ("library/capabilities/queue/capability.yaml", "name: queue", "name: kueue", "queue", "in a folder named"),
-        ("clouds/sea/cloud.yaml", "implements: [http]", "implements: []", "sea", "implement 'http' or say why"),
+        (PATTERNS, "version: 1\n        patterns", "version: 3\n        patterns", 1, "not a pattern file"),
+        (PATTERNS, "version: 1\n        patterns", "version: true\n        patterns", 1, "not a pattern file"),
+        (PATTERNS, "patterns:\n", "paterns:\n", 2, "unknown key 'paterns'"),
+        (PATTERNS, "  web:", "  Web:", 3, "'Web' can't be a key here"),
+        (PATTERNS, "summary: Serves.", "sumary: Serves.", 6, "unknown key 'sumary'"),
+        (PATTERNS, "capabilities: [http]", "capabilities: [htp]", 9, "needs the capability 'htp'"),
+        (PATTERNS, "cron: {because", "corn: {because", 20, "conflicts with 'corn', which is not a pattern"),
+        (PATTERNS, "require: http.low <=", "require: http.lo <=", 47, "reads 'http.lo'"),
+        (PATTERNS, "low-below-high:", "low below high:", 46, "'low below high' can't be a key here"),
+        (PATTERNS, "http.low: {default: 2", "http.lw: {default: 2", 18, "refines 'http.lw'"),
+        (PATTERNS, "http.low: {default: 2", "http.low: {default: 99", 18, "above the maximum of 9"),
+        (PATTERNS, "http.low: {default: 2", "http.low: {default: two", 18, "expected an integer, got 'two'"),
+        (PATTERNS, "http.low: {default: 2", "http.low: {maximum: 99", 18, "its maximum 99 is above .* 9"),
+        (PATTERNS, "http.low: {default: 2", "http.low: {minimum: 0", 18, "its minimum 0 is below .* 1"),
+        (PATTERNS, "http.low: {default: 2", "http.low: {minimum: 3", 18, "below the minimum of 3"),
+        (PATTERNS, "http.low: {default: 2", "http.mode: {maximum: 2", 18, "is not a number"),
+        (PATTERNS, "http.low: {default: 3", "queue.depth: {default: 3", 29, "none of its capabilities reads"),
+        (PATTERNS, "default: 1, minimum: 1", "default: 0, minimum: 1", 32, "default of http.low"),
+        (PATTERNS, "minimum: 1, maximum: 9", "minimum: 9, maximum: 1", 32, "minimum of http.low is above"),
+        (PATTERNS, "choices: [fast, slow]", "choices: []", 39, "enum without choices"),
+        (PATTERNS, 'pattern: "[a-z.]+"', 'pattern: "["', 42, "pattern of http.zone"),
+        (PATTERNS, "http.zone:", "zone:", 42, "'zone' can't be a key here"),
+        (PATTERNS, "  queue:\n", "  kueue:\n", 43, "'kueue' have no capability of that name"),
+        (QUEUE, "[http]", "[htp]", 1, "requires 'htp'"),
+        (QUEUE, "name: queue", "name: kueue", 1, "in a folder named"),
+        (HTTP, "title: HTTP", "titel: HTTP", 2, "unknown key 'titel'"),
+        (HTTP, "http.low * 2", "http.lo * 2", 6, "reads 'http.lo', which 'http' does not have"),
+        (HTTP, "http.low * 2", "queue.depth * 2", 6, "reads 'queue.depth', which 'http' does not have"),
+        (HTTP, "http.twice: {value", "http.high: {value", 6, "'http.high' is a parameter already"),
+        ("clouds/sea/cloud.yaml", "implements: [http]", "implements: []", 5, "implement 'http' or say why"),
+        ("clouds/sea/cloud.yaml", "implements: [http]", "implements: [htp]", 5, "no capability 'htp'"),
+        ("clouds/sea/cloud.yaml", "name: sea", "name: see", 1, "in a folder named 'sea'"),
     ],
 )
-def test_library_errors(load_with: Load, path: str, old: str, new: str, where: str, reason: str) -> None:
+def test_library_errors(load_with: Load, path: str, old: str, new: str, line: int, reason: str) -> None:
     assert old in MINIMAL_LIBRARY[path]
     with pytest.raises(LibraryError, match=reason) as caught:
         load_with({path: MINIMAL_LIBRARY[path].replace(old, new, 1)})
-    assert where in str(caught.value.where)
+    assert caught.value.where == f"{path}:{line}"
     assert caught.value.hint
+    assert ("schema.json" in caught.value.hint) <= (path == PATTERNS)
 
 
 def test_a_catalog_adds_a_pattern_and_replaces_none(tmp_path: Path) -> None:
@@ -171,6 +231,43 @@ def test_a_catalog_adds_a_pattern_and_replaces_none(tmp_path: Path) -> None:
     write_tree(tmp_path, {"bad.yaml": f"version: 1\npatterns:\n  web: {entry}\n"})
     with pytest.raises(LibraryError, match="'web' is defined already") as caught:
         load_library(root, [tmp_path / "bad.yaml"])
-    assert caught.value.where == "bad.yaml:3"
+    assert caught.value.where == f"{tmp_path}/bad.yaml:3", "the path as it was given"
     with pytest.raises(LibraryError, match="can't be read"):
         load_library(root, [tmp_path / "absent.yaml"])
+
+
+def test_only_a_regular_file_of_a_sensible_size_is_read(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "root", MINIMAL_LIBRARY)
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
+        with pytest.raises(LibraryError, match="not a regular file"):
+            load_library(root, [path])
+    with (tmp_path / "large.yaml").open("wb") as large:
+        large.truncate(2**40)
+    with pytest.raises(LibraryError, match="larger than 1,048,576 bytes"):
+        load_library(root, [tmp_path / "large.yaml"])
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
+SM_YAML = Renderer(ROOT)._environment.get_template("library/base/managed/sm.yaml.j2")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    name=st.sampled_from(sorted(YAML_WORDS)) | st.text(LETTERS, min_size=1, max_size=20),
+    owner=st.sampled_from([*sorted(YAML_WORDS), "123", "0x1f", "1e5", "0o7", "2026-01-02", "1-2", "00", "1e"])
+    | st.text(LETTERS, min_size=1, max_size=20),
+)
+def test_every_accepted_name_and_owner_comes_back_from_the_generated_spec(
+    library: Library, name: str, owner: str
+) -> None:
+    fields: dict[str, Any] = {"patterns": ["web"], "cloud": "sky", "values": {}, "environment_values": {}}
+    try:
+        spec = make_spec(library, name=name, owner=owner, origins={}, **fields)
+    except SpecError:
+        return
+    text = SM_YAML.render(service=spec, chosen={"common": {}, "environments": {}})
+    again = load_spec(text, "sm.yaml", library)
+    assert (again.name, again.owner) == (name, owner)
+    for word in (name, owner):
+        assert yaml.safe_load(f"a: {word}") == {"a": word}, "a manifest may write it without quotes"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+import jinja2
 import pytest
 from msgspec.structs import replace
 
@@ -15,7 +17,7 @@ from standardized_modules.model.tree import FileTree
 from standardized_modules.python_packages import parse_lock
 from standardized_modules.stages.compose import compose
 from standardized_modules.stages.load import load_library
-from standardized_modules.stages.render import Renderer
+from standardized_modules.stages.render import OPTIONS, Renderer, bytecode_version
 from standardized_modules.stages.resolve import resolve
 from tests.inline import MINIMAL_LIBRARY, write_tree
 
@@ -120,6 +122,9 @@ def test_two_sources_of_one_path_are_an_error(tmp_path: Path, spec: ServiceSpec)
         ("one\ntwo\n<{ p.http.absent }>\n", 3, "absent"),
         ("<% if x %>\n", 1, "TemplateSyntaxError"),
         ('one\n<% include "./_absent.j2" %>\n', 2, "TemplateNotFound"),
+        ("one\n<{ 1 / 0 }>\n", 2, "ZeroDivisionError"),
+        ('one\n\n<{ 1 + "a" }>\n', 3, "TypeError"),
+        ('<{ "x".encode("nope") }>\n', 1, "LookupError"),
     ],
 )
 def test_a_template_error_names_template_and_line(
@@ -146,6 +151,37 @@ def test_a_damaged_cache_does_no_harm(tmp_path: Path, spec: ServiceSpec) -> None
     cache = tmp_path / "cache"
     cache.mkdir()
     Renderer(root, cache).render(service(root, spec))
-    for entry in cache.iterdir():
-        entry.write_bytes(entry.read_bytes()[: entry.stat().st_size // 2])
-    assert texts(Renderer(root, cache).render(service(root, spec))) == {"x": "one\n"}
+    damages: list[Callable[[bytes], bytes]] = [
+        *(lambda whole, cut=cut: whole[:cut] for cut in (0, 1, 31, 32, 33, 40, 60, -1)),
+        lambda _: b"garbage",
+        lambda whole: whole[:40] + b"garbage",
+        lambda whole: bytes(len(whole)),
+    ]
+    for damage in damages:
+        for entry in cache.iterdir():
+            entry.write_bytes(damage(entry.read_bytes()))
+        assert texts(Renderer(root, cache).render(service(root, spec))) == {"x": "one\n"}
+
+
+def test_the_cache_is_named_after_all_that_compiled_templates_depend_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = bytecode_version()
+    assert jinja2.__version__ in before
+    monkeypatch.setitem(OPTIONS, "trim_blocks", False)
+    assert bytecode_version() != before
+
+
+def test_litter_of_editors_makes_no_file(tmp_path: Path, spec: ServiceSpec) -> None:
+    folder = "library/base/managed"
+    litter = (".DS_Store", ".x.txt.swp", "x.txt~", "#x.txt#", ".#x.txt", "x.txt.orig", "__pycache__/x.pyc")
+    tree = render(tmp_path, spec, {f"{folder}/{name}": "" for name in (*litter, "x.txt")})
+    assert list(tree.files) == ["x.txt"]
+
+
+def test_an_error_in_a_partial_names_the_partial(tmp_path: Path, spec: ServiceSpec) -> None:
+    templates = {
+        "library/base/managed/x.j2": '<% include "./_part.j2" %>\n',
+        "library/base/managed/_part.j2": "one\n<{ 1 / 0 }>\n",
+    }
+    with pytest.raises(TemplateError) as caught:
+        render(tmp_path, spec, templates)
+    assert caught.value.where == "library/base/managed/_part.j2:2"

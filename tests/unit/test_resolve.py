@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec.structs import replace
 
-from standardized_modules.model.library import Library
+from standardized_modules.model.library import Library, Rule
 from standardized_modules.model.resolved import ResolvedService
 from standardized_modules.model.spec import ServiceSpec
 from standardized_modules.python_packages import parse_lock
 from standardized_modules.stages.compose import compose
 from standardized_modules.stages.resolve import resolve
+from tests.inline import MINIMAL_LIBRARY
 
 PACKAGES = parse_lock({"packages": {}})
 
@@ -60,3 +63,37 @@ def test_namespaces_and_titles(library: Library, spec: ServiceSpec) -> None:
     service = resolved(spec, library)
     assert [each.namespace for each in service.environments] == ["orders-dev", "orders-staging", "orders-prod"]
     assert [each.title for each in service.environments] == ["Development", "Staging", "Production"]
+
+
+def test_what_can_not_be_computed_is_a_finding(library: Library, spec: ServiceSpec) -> None:
+    division = Rule(require="1 / (http.low - 1) > 0", because="b", instead="i")
+    service = resolved(spec, replace(library, rules={"division": division}))
+    assert [(each.rule, each.message) for each in service.findings] == [
+        ("division", "division: '1 / (http.low - 1) > 0' divides by zero")
+    ]
+    wrong = resolved(replace(spec, values={"http.low": "many"}), library)
+    assert {each.rule for each in wrong.findings} >= {"value-refused", "derived-fails"}
+
+
+def test_a_rule_shows_only_the_parameters_that_it_reads(library: Library, spec: ServiceSpec) -> None:
+    longer = replace(library.parameters["http.low"], default=9)
+    named_alike = replace(
+        library,
+        parameters={**library.parameters, "http.low": longer, "http.lo": longer},
+        parameter_owner={**library.parameter_owner, "http.lo": "http"},
+    )
+    (finding,) = resolved(spec, named_alike).findings
+    assert "http.lo =" not in finding.message
+
+
+def test_base_parameters_belong_to_every_service(load_with: Callable[..., Library], spec: ServiceSpec) -> None:
+    path = "library/infrastructure-patterns.yaml"
+    definition = "{type: integer, default: 3, doc: D., reason: R.}"
+    text = MINIMAL_LIBRARY[path].replace(
+        "parameters:\n          http:\n",
+        f"parameters:\n          base:\n            all.size: {definition}\n          http:\n",
+        1,
+    )
+    library = load_with({path: text})
+    assert values(resolved(spec, library), "all.size") == {"dev": 3, "staging": 3, "prod": 3}
+    assert not resolved(replace(spec, values={"all.size": 4}), library).findings

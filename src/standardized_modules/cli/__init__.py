@@ -6,7 +6,7 @@ from typing import NoReturn
 def main() -> NoReturn:
     """The entry point. Imports within, so that Ctrl-C during the imports is no traceback either."""
     try:
-        from standardized_modules.cli.main import main as run_and_exit
+        from standardized_modules.cli.app import main as run_and_exit
 
         run_and_exit()
     except KeyboardInterrupt:

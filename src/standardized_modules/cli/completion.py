@@ -16,7 +16,7 @@ def command(shell: str) -> None:
     zsh:   sm completion zsh > "${fpath[1]}/_sm"
     fish:  sm completion fish > ~/.config/fish/completions/sm.fish
     """
-    from standardized_modules.cli.main import cli
+    from standardized_modules.cli.app import cli
 
     kind = get_completion_class(shell)
     assert kind is not None

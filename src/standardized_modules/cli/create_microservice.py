@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from standardized_modules.cli.listing import pattern_listing
 from standardized_modules.cli.options import (
     catalog_option,
     cloud_choices,
@@ -17,17 +18,14 @@ from standardized_modules.cli.options import (
     json_option,
 )
 from standardized_modules.engine import InfrastructurePatternEngine
-from standardized_modules.errors import UsageError
+from standardized_modules.errors import RefusedError, UsageError
 from standardized_modules.model.spec import ServiceSpec
-from standardized_modules.reports.creation import as_json, as_text
+from standardized_modules.reports.creation import as_json, as_text, findings_as_json
 
-HELP = """Write a complete service: code with tests, container, Kubernetes manifests, Terraform,
+HELP = f"""Write a complete service: code with tests, container, Kubernetes manifests, Terraform,
 delivery workflow, dashboards, alerts, runbook.
 
-\b
-Patterns:
-  web_api   a stateless HTTP API behind a load balancer. Use it when clients
-            wait for the answer and state lives somewhere else.
+{pattern_listing()}
 
 \b
 Examples:
@@ -124,7 +122,13 @@ def _create(
     as_json_: bool,
 ) -> int:
     directory = output_dir / spec.name
-    tree = engine.render(engine.resolve(engine.compose(spec)))
+    try:
+        tree = engine.render(engine.resolve(engine.compose(spec)))
+    except RefusedError as refusal:
+        if not as_json_:
+            raise
+        click.echo(findings_as_json(spec, refusal), nl=False)
+        return refusal.exit_code
     changes = engine.plan(tree, directory, force=force)
     if not dry_run:
         engine.apply(changes, directory)

@@ -13,12 +13,17 @@ from standardized_modules.cli.options import (
     json_option,
 )
 from standardized_modules.engine import InfrastructurePatternEngine
-from standardized_modules.reports.explanation import as_json, as_text, explain
+from standardized_modules.explanations import explain
+from standardized_modules.reports.explanation import as_json, as_text
 
 
 @click.command("explain")
 @click.argument("subject", shell_complete=complete_subject)
-@click.option("--cloud", shell_complete=cloud_choices, help="Show the values resolved for a cloud.")
+@click.option(
+    "--cloud",
+    shell_complete=cloud_choices,
+    help="Cloud to show files and values of.  [default: the first that has it all]",
+)
 @json_option
 @catalog_option
 def command(subject: str, cloud: str | None, as_json_: bool, catalogs: tuple[Path, ...]) -> None:

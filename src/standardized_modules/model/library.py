@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 
 Scalar = bool | int | float | str
 ParameterType = Literal["integer", "number", "boolean", "string", "enum"]
 Environment = Literal["dev", "staging", "prod"]
 ENVIRONMENTS: tuple[Environment, ...] = ("dev", "staging", "prod")
+BASE = "base"
+"""The group of parameters that every service has, whatever its capabilities."""
 
 Identifier = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$")]
 ParameterPath = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*\\.[a-z][a-z0-9_]*$")]
+RuleName = Annotated[str, Meta(pattern="^[a-z][a-z0-9-]*$")]
 Sentence = Annotated[str, Meta(min_length=1)]
 
 
@@ -51,15 +56,28 @@ class Parameter(Definition, frozen=True):
         own: Scalar | None = getattr(self.environments, environment)
         return self.default if own is None else own
 
+    def refined(self, refinement: ParameterRefinement) -> Parameter:
+        """The parameter as a pattern wants it; a new default alone holds in every environment."""
+        fields = ("reason", "default", "environments", "minimum", "maximum")
+        changes = {field: value for field in fields if (value := getattr(refinement, field)) is not UNSET}
+        if "default" in changes:
+            changes.setdefault("environments", EnvironmentDefaults())
+        return replace(self, **changes)
+
 
 class ParameterRefinement(Definition, frozen=True):
-    """What a pattern changes of a parameter that a capability reads."""
+    """What a pattern changes of a parameter that a capability reads. Bounds may only get tighter."""
 
     reason: Annotated[Sentence, Meta(description="Why the pattern wants another default.")]
     default: Scalar | UnsetType = UNSET
     environments: EnvironmentDefaults | UnsetType = UNSET
     minimum: float | UnsetType = UNSET
     maximum: float | UnsetType = UNSET
+
+    @property
+    def wants_default(self) -> bool:
+        """Whether it changes a default, and not only bounds."""
+        return self.default is not UNSET or self.environments is not UNSET
 
 
 class Rule(Definition, frozen=True):
@@ -88,7 +106,6 @@ class Pattern(Definition, frozen=True):
     avoid_when: Annotated[tuple[str, ...], Meta(min_length=1)]
     capabilities: Annotated[tuple[Identifier, ...], Meta(min_length=1)]
     parameters: dict[ParameterPath, ParameterRefinement] = {}
-    rules: tuple[str, ...] = ()
     conflicts: dict[Identifier, Conflict] = {}
 
 
@@ -98,7 +115,7 @@ class PatternFile(Definition, frozen=True):
     version: Literal[1]
     patterns: dict[Identifier, Pattern]
     parameters: dict[Identifier, dict[ParameterPath, Parameter]] = {}
-    rules: dict[str, Rule] = {}
+    rules: dict[RuleName, Rule] = {}
 
 
 class Derived(Definition, frozen=True):
@@ -179,3 +196,24 @@ class Library(Struct, frozen=True):
     versions: Versions
     names: tuple[NameLimit, ...]
     root: Path
+
+    def closure(self, names: Iterable[str]) -> tuple[Capability, ...]:
+        """The capabilities and all that they require, required ones first."""
+        found: dict[str, Capability] = {}
+
+        def add(name: str, above: tuple[str, ...]) -> None:
+            if name in found or name in above:
+                return
+            capability = self.capabilities[name]
+            for required in capability.requires:
+                add(required, (*above, name))
+            found[name] = capability
+
+        for name in names:
+            add(name, ())
+        return tuple(found.values())
+
+    def parameters_of(self, capabilities: Iterable[str]) -> dict[str, Parameter]:
+        """Parameters that these capabilities and the base read, in the order of the files."""
+        owners = {BASE, *capabilities}
+        return {path: each for path, each in self.parameters.items() if self.parameter_owner[path] in owners}

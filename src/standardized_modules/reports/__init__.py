@@ -1,1 +1,1 @@
-"""What commands print, as text and as JSON. Pure: values in, text out."""
+"""What commands print, as text and as JSON: values in, text out."""

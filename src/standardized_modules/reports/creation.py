@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
+from standardized_modules.errors import RefusedError
 from standardized_modules.model.changes import ChangeSet
 from standardized_modules.model.spec import ServiceSpec
 
@@ -20,9 +22,9 @@ def as_text(spec: ServiceSpec, changes: ChangeSet, directory: Path, *, dry_run: 
     if dry_run:
         return _listing(changes, directory)
     lines = [_summary(spec, changes, directory), *_attention(changes), ""]
-    width = max(len(command) for command, _ in NEXT_STEPS) + len(f"cd {directory}")
-    lines.append(f"  cd {directory}")
-    lines += [f"  {command:<{width - len(str(directory))}}# {does}" for command, does in NEXT_STEPS]
+    width = max(len(command) for command, _ in NEXT_STEPS) + len("cd ")
+    lines.append(f"  cd {shlex.quote(str(directory))}")
+    lines += [f"  {command:<{width}}# {does}" for command, does in NEXT_STEPS]
     return "\n".join(lines) + "\n"
 
 
@@ -54,6 +56,15 @@ def as_json(spec: ServiceSpec, changes: ChangeSet, directory: Path, *, dry_run: 
     )
 
 
+def findings_as_json(spec: ServiceSpec, refusal: RefusedError) -> str:
+    """Why nothing was made, for scripts."""
+    findings = [
+        {"rule": getattr(each, "rule", None), "message": each.message, "hint": each.hint, "where": each.where}
+        for each in refusal.findings
+    ]
+    return json.dumps({"service": spec.name, "written": False, "findings": findings}, indent=2) + "\n"
+
+
 def _summary(spec: ServiceSpec, changes: ChangeSet, directory: Path) -> str:
     counts = changes.counts()
     what = ", ".join(f"{number} {action}" for action, number in counts.items())
@@ -76,5 +87,6 @@ def _listing(changes: ChangeSet, directory: Path) -> str:
     shown = [each for each in changes.changes if each.action not in QUIET]
     width = max((len(each.action) for each in shown), default=0)
     lines = [f"{each.action:<{width}}  {directory / each.path}" for each in shown]
-    lines.append(f"{len(shown)} changes; nothing was written (--dry-run)")
+    changed = [each for each in shown if not each.action.startswith("keep")]
+    lines.append(f"{len(changed)} changes; nothing was written (--dry-run)")
     return "\n".join(lines) + "\n"

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
+import textwrap
 
-from standardized_modules.model.library import Library, Pattern
+from standardized_modules.explanations import clouds_of
+from standardized_modules.model.library import Library
 
 HEADINGS = ("PATTERN", "VERSION", "CLOUDS", "SUMMARY")
-
-
-def clouds_of(pattern: Pattern, library: Library) -> list[str]:
-    """Clouds that implement every capability of the pattern."""
-    return [cloud.name for cloud in library.clouds.values() if set(pattern.capabilities) <= set(cloud.implements)]
 
 
 def as_table(library: Library) -> str:
@@ -43,3 +40,14 @@ def as_json(library: Library) -> str:
         for name, pattern in library.patterns.items()
     ]
     return json.dumps(document, indent=2) + "\n"
+
+
+def help_listing(library: Library) -> str:
+    """The patterns for `--help`: name, summary, first reason to use it, in 78 columns."""
+    width = max(map(len, library.patterns), default=0)
+    lines = []
+    for name, pattern in library.patterns.items():
+        text = f"{pattern.summary} Use it when: {pattern.use_when[0]}"
+        first, rest = f"  {name:<{width}}  ", " " * (width + 4)
+        lines += textwrap.wrap(text, 78, initial_indent=first, subsequent_indent=rest)
+    return "\n".join(lines) + "\n"

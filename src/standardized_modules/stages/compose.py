@@ -5,15 +5,25 @@ Incompatibilities are collected as findings, all of them. Never raises for a com
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from msgspec import UNSET
 from msgspec.structs import replace
 
+from standardized_modules.expressions import names_in
 from standardized_modules.model.composition import Composition, Finding
-from standardized_modules.model.library import Capability, Library, Parameter, Pattern
+from standardized_modules.model.library import (
+    BASE,
+    ENVIRONMENTS,
+    Library,
+    Parameter,
+    ParameterRefinement,
+    Pattern,
+    Rule,
+    Scalar,
+)
 from standardized_modules.model.spec import ServiceSpec
 from standardized_modules.stages.names import check_limits
+from standardized_modules.stages.values import find_problem, hint_for
 
 
 def compose(spec: ServiceSpec, library: Library) -> Composition:
@@ -25,65 +35,57 @@ def compose(spec: ServiceSpec, library: Library) -> Composition:
     """
     patterns = {name: library.patterns[name] for name in spec.patterns}
     cloud = library.clouds[spec.cloud]
-    capabilities = _in_order(patterns, library)
+    capabilities = library.closure(name for pattern in patterns.values() for name in pattern.capabilities)
     names = tuple(capability.name for capability in capabilities)
+    parameters = _parameters(patterns, library.parameters_of(names))
     findings = (
-        *_conflicts(patterns),
+        *_conflicts(patterns, spec),
         *_unsupported(names, spec, library),
         *_unread_values(names, spec, library),
         *check_limits(spec.name, (*library.names, *cloud.names), names, spec.origin("name")),
-        *_disagreements(patterns, spec),
+        *_disagreements(patterns, spec, library),
+        *_bad_values(parameters, spec),
     )
     return Composition(
         spec=spec,
         patterns={name: pattern.version for name, pattern in patterns.items()},
         capabilities=capabilities,
-        parameters=_parameters(patterns, names, library),
-        rules={rule: library.rules[rule] for pattern in patterns.values() for rule in pattern.rules},
+        parameters=parameters,
+        rules=_rules(library, parameters),
         cloud=cloud,
         findings=findings,
     )
 
 
-def _in_order(patterns: dict[str, Pattern], library: Library) -> tuple[Capability, ...]:
-    found: dict[str, Capability] = {}
-
-    def add(name: str, above: tuple[str, ...]) -> None:
-        if name in found or name in above:
-            return
-        capability = library.capabilities[name]
-        for required in capability.requires:
-            add(required, (*above, name))
-        found[name] = capability
-
-    for pattern in patterns.values():
-        for name in pattern.capabilities:
-            add(name, ())
-    return tuple(found.values())
-
-
-def _parameters(patterns: dict[str, Pattern], capabilities: tuple[str, ...], library: Library) -> dict[str, Parameter]:
-    result = {
-        path: parameter
-        for path, parameter in library.parameters.items()
-        if library.parameter_owner[path] in capabilities
+def _rules(library: Library, parameters: dict[str, Parameter]) -> dict[str, Rule]:
+    """A rule holds for every service that has all the parameters that it reads."""
+    return {
+        name: rule
+        for name, rule in library.rules.items()
+        if names_in(rule.require, f"rule {name}") <= parameters.keys()
     }
-    refined: set[str] = set()
-    for pattern in patterns.values():
-        for path, refinement in pattern.parameters.items():
-            if path in refined or path not in result:
-                continue
-            refined.add(path)
-            changes = {
-                field: value
-                for field in ("default", "environments", "minimum", "maximum", "reason")
-                if (value := getattr(refinement, field)) is not UNSET
-            }
-            result[path] = replace(result[path], **changes)
-    return result
 
 
-def _conflicts(patterns: dict[str, Pattern]) -> Iterator[Finding]:
+def _parameters(patterns: dict[str, Pattern], own: dict[str, Parameter]) -> dict[str, Parameter]:
+    refined = {}
+    for path, parameter in own.items():
+        refinements = [each.parameters[path] for each in patterns.values() if path in each.parameters]
+        refined[path] = _combined(parameter, refinements) if refinements else parameter
+    return refined
+
+
+def _combined(parameter: Parameter, refinements: list[ParameterRefinement]) -> Parameter:
+    """The first wish for a default (a second one is a finding), and the tightest of all bounds."""
+    first = next((each for each in refinements if each.wants_default), refinements[0])
+    each_alone = [parameter, *(parameter.refined(each) for each in refinements)]
+    return replace(
+        parameter.refined(first),
+        minimum=max((each.minimum for each in each_alone if each.minimum is not None), default=None),
+        maximum=min((each.maximum for each in each_alone if each.maximum is not None), default=None),
+    )
+
+
+def _conflicts(patterns: dict[str, Pattern], spec: ServiceSpec) -> Iterator[Finding]:
     for name, pattern in patterns.items():
         for other, conflict in pattern.conflicts.items():
             if other in patterns:
@@ -91,22 +93,70 @@ def _conflicts(patterns: dict[str, Pattern]) -> Iterator[Finding]:
                     rule="patterns-conflict",
                     message=f"{name!r} and {other!r} can't share a service: {conflict.because}",
                     hint=conflict.instead,
+                    where=_origin_of_pattern(spec, max((name, other), key=spec.patterns.index)),
                 )
 
 
-def _disagreements(patterns: dict[str, Pattern], spec: ServiceSpec) -> Iterator[Finding]:
+def _origin_of_pattern(spec: ServiceSpec, name: str) -> str | None:
+    return spec.origin(f"patterns[{spec.patterns.index(name)}]")
+
+
+def _disagreements(patterns: dict[str, Pattern], spec: ServiceSpec, library: Library) -> Iterator[Finding]:
     """Two patterns that want different defaults: the user must say which."""
-    wanted: dict[str, tuple[str, object]] = {}
+    wanted: dict[str, tuple[str, tuple[Scalar, ...]]] = {}
     for name, pattern in patterns.items():
         for path, refinement in pattern.parameters.items():
-            mine = (refinement.default, refinement.environments)
+            if not refinement.wants_default or _is_decided(path, spec):
+                continue
+            refined = library.parameters[path].refined(refinement)
+            mine = tuple(refined.default_in(each) for each in ENVIRONMENTS)
             other, theirs = wanted.setdefault(path, (name, mine))
-            if theirs != mine and path not in spec.values:
+            if theirs != mine:
                 yield Finding(
                     rule="defaults-disagree",
                     message=f"{other!r} and {name!r} want different defaults for {path!r}",
                     hint=f"decide with --set {path}=…",
+                    where=_origin_of_pattern(spec, name),
                 )
+
+
+def _is_decided(path: str, spec: ServiceSpec) -> bool:
+    """Whether the user chose a value, in common or for every environment."""
+    return path in spec.values or all(path in spec.environment_values.get(each, {}) for each in ENVIRONMENTS)
+
+
+def _bad_values(parameters: dict[str, Parameter], spec: ServiceSpec) -> Iterator[Finding]:
+    """Values that the composed parameter, with its patterns' refinements, does not take."""
+    for environment, values in _scopes(spec):
+        for path, value in values.items():
+            parameter = parameters.get(path)
+            problem = find_problem(parameter, value) if parameter else None
+            if parameter and problem:
+                yield Finding(
+                    rule="value-refused",
+                    message=f"{path}: {problem}",
+                    hint=hint_for(parameter),
+                    where=spec.origin(path, environment),
+                )
+    for path, parameter in parameters.items():
+        undecided = [each for each in ENVIRONMENTS if path not in {**spec.values, **_own(spec, each)}]
+        problems = [find_problem(parameter, parameter.default_in(each)) for each in undecided]
+        problem = next((each for each in problems if each), None)
+        if problem:
+            names = " and ".join(spec.patterns)
+            yield Finding(
+                rule="default-refused",
+                message=f"the bounds of {names} together exclude the default of {path}: {problem}",
+                hint=f"decide with --set {path}=…",
+            )
+
+
+def _own(spec: ServiceSpec, environment: str) -> dict[str, Scalar]:
+    return spec.environment_values.get(environment, {})
+
+
+def _scopes(spec: ServiceSpec) -> Iterable[tuple[str | None, dict[str, Scalar]]]:
+    return [(None, spec.values), *spec.environment_values.items()]
 
 
 def _unsupported(capabilities: tuple[str, ...], spec: ServiceSpec, library: Library) -> Iterator[Finding]:
@@ -123,11 +173,10 @@ def _unsupported(capabilities: tuple[str, ...], spec: ServiceSpec, library: Libr
 
 
 def _unread_values(capabilities: tuple[str, ...], spec: ServiceSpec, library: Library) -> Iterator[Finding]:
-    scopes = [(None, spec.values), *spec.environment_values.items()]
-    for environment, values in scopes:
+    for environment, values in _scopes(spec):
         for path in values:
             owner = library.parameter_owner[path]
-            if owner not in capabilities:
+            if owner != BASE and owner not in capabilities:
                 yield Finding(
                     rule="parameter-unread",
                     message=f"{path!r} belongs to the capability {owner!r}, which "

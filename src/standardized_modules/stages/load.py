@@ -1,46 +1,53 @@
-"""Takes the library's files and a spec's text. Returns `Library` and `ServiceSpec`.
+"""Takes the library's files. Returns a `Library`, checked as a whole.
 
-Every error names file and line. Never writes, never decides a value.
+Every error names file and line: library files relative to the package, an organisation's catalog
+as the user gave its path. Never writes, never decides a value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from standardized_modules.documents import Document, parse
-from standardized_modules.errors import LibraryError, SpecError
+from msgspec import UNSET, Struct
+
+from standardized_modules.documents import Document, parse, read
+from standardized_modules.errors import LibraryError, near
 from standardized_modules.expressions import names_in
 from standardized_modules.model.library import (
-    ENVIRONMENTS,
+    BASE,
     Capability,
     Cloud,
+    Identifier,
     Library,
     NameLimit,
     Parameter,
+    ParameterPath,
     ParameterRefinement,
     Pattern,
     Rule,
-    Scalar,
+    RuleName,
     Versions,
 )
-from standardized_modules.model.spec import ServiceSpec
-from standardized_modules.stages.names import (
-    check_description,
-    check_owner,
-    check_region,
-    check_service_name,
-    default_owner,
-)
-from standardized_modules.stages.values import check_definition, check_value
+from standardized_modules.stages.values import check_definition
 
+T = TypeVar("T", Capability, Cloud)
+PATTERN_FILE = Path("library", "infrastructure-patterns.yaml")
 PATTERN_FILE_KEYS = frozenset({"version", "patterns", "parameters", "rules"})
-SPEC_KEYS = (
-    "version", "name", "owner", "description", "cloud", "region", "patterns", "parameters",
-    "environments",
-)  # fmt: skip
+PATTERN_FILE_SHAPE = "compare with sm's library/schemas/infrastructure-patterns.schema.json"
+
+
+class _PatternFile(Struct, frozen=True):
+    """What one pattern file adds, and where each thing stands."""
+
+    document: Document
+    patterns: dict[str, Pattern]
+    parameters: dict[str, dict[str, Parameter]]
+    rules: dict[str, Rule]
+
+    def where(self, *path: str) -> str:
+        return self.document.where(path)
 
 
 def load_library(root: Path, catalogs: Iterable[Path] = ()) -> Library:
@@ -54,400 +61,218 @@ def load_library(root: Path, catalogs: Iterable[Path] = ()) -> Library:
     Raises:
         LibraryError: with file and line.
     """
-    patterns: dict[str, Pattern] = {}
-    parameters: dict[str, Parameter] = {}
-    owners: dict[str, str] = {}
-    rules: dict[str, Rule] = {}
-    for document in _pattern_documents(root, catalogs):
-        for group, found in _parameters(document):
-            _merge(parameters, found, document, ("parameters", group))
-            owners.update(dict.fromkeys(found, group))
-        _merge(rules, document.entries(Rule, LibraryError, ("rules",)), document, ("rules",))
-        _merge(patterns, _patterns(document), document, ("patterns",))
-        _check_references(document, patterns, parameters, rules)
-    names = _document(root / "library" / "names.yaml")
+    files = [_pattern_file(_document(root, PATTERN_FILE, PATTERN_FILE_SHAPE))]
+    files += [_pattern_file(_document(Path(), each, PATTERN_FILE_SHAPE)) for each in catalogs]
+    capabilities = _definitions(root, "library/capabilities/*/capability.yaml", Capability)
+    clouds = _definitions(root, "clouds/*/cloud.yaml", Cloud)
+    names = _document(root, Path("library", "names.yaml"))
+    versions = _document(root, Path("library", "versions.yaml"))
+    base = _document(root, Path("library", "base", "capability.yaml"))
     library = Library(
-        patterns=patterns,
-        parameters=parameters,
-        parameter_owner=owners,
-        rules=rules,
-        base=_document(root / "library" / "base" / "capability.yaml").convert(Capability, LibraryError),
-        capabilities=_load_capabilities(root),
-        clouds=_load_clouds(root),
-        versions=_document(root / "library" / "versions.yaml").convert(Versions, LibraryError),
+        patterns=_merged((file, "patterns", file.patterns) for file in files),
+        parameters=_merged(
+            (file, f"parameters/{group}", found) for file in files for group, found in file.parameters.items()
+        ),
+        parameter_owner={path: group for file in files for group, found in file.parameters.items() for path in found},
+        rules=_merged((file, "rules", file.rules) for file in files),
+        base=base.convert(Capability, LibraryError),
+        capabilities={name: capability for name, (_, capability) in capabilities.items()},
+        clouds={name: cloud for name, (_, cloud) in clouds.items()},
+        versions=versions.convert(Versions, LibraryError),
         names=tuple(names.convert(list[NameLimit], LibraryError, ("names",))),
         root=root,
     )
-    _check_library(library)
+    for document, capability in capabilities.values():
+        _check_requirements(document, capability, library)
+    for document, capability in capabilities.values():
+        _check_derived(document, capability, library)
+    for document, cloud in clouds.values():
+        _check_cloud(document, cloud, library)
+    for file in files:
+        _check_pattern_file(file, library)
     return library
 
 
-def _pattern_documents(root: Path, catalogs: Iterable[Path]) -> Iterator[Document]:
-    for path in (root / "library" / "infrastructure-patterns.yaml", *catalogs):
-        document = _document(path)
-        if not isinstance(document.data, dict) or document.at(("version",)) != 1:
-            raise LibraryError(
-                "not a pattern file of version 1",
-                hint="begin it with 'version: 1' and a 'patterns:' mapping",
-                where=document.where(("version",)),
-            )
-        for key in document.data:
-            if key not in PATTERN_FILE_KEYS:
-                raise LibraryError(
-                    f"unknown key {key!r}",
-                    hint=f"allowed: {', '.join(sorted(PATTERN_FILE_KEYS))}",
-                    where=document.where((key,)),
-                )
-        yield document
+def _document(root: Path, path: Path, shape: str = "compare with another file of its kind") -> Document:
+    return parse(read_library_file(root, path), str(path), LibraryError, shape)
 
 
-def _document(path: Path) -> Document:
+def read_library_file(root: Path, path: Path) -> str:
+    """The text of a file, with errors that name it as `path` and not below `root`."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        reason = getattr(problem, "strerror", None) or "it is not UTF-8 text"
+        return read(root / path, LibraryError)
+    except LibraryError as problem:
+        raise LibraryError(problem.message, hint=problem.hint, where=str(path)) from None
+
+
+def _pattern_file(document: Document) -> _PatternFile:
+    if not isinstance(document.data, dict) or document.data.get("version") != 1 or document.data["version"] is True:
         raise LibraryError(
-            f"can't be read: {reason}", hint="check the path and its permissions", where=str(path)
-        ) from None
-    return parse(text, path.name, LibraryError)
-
-
-def _parameters(document: Document) -> Iterator[tuple[str, dict[str, Parameter]]]:
-    groups = document.entries(dict[str, Any], LibraryError, ("parameters",))
-    for group in groups:
-        found = document.entries(Parameter, LibraryError, ("parameters", group))
-        for path, parameter in found.items():
-            check_definition(path, parameter, document.where(("parameters", group, path)))
-        yield group, found
-
-
-def _patterns(document: Document) -> dict[str, Pattern]:
-    for name in document.entries(dict[str, Any], LibraryError, ("patterns",)):
-        path = ("patterns", name, "parameters")
-        document.entries(ParameterRefinement, LibraryError, path)
-    return document.entries(Pattern, LibraryError, ("patterns",))
-
-
-def _merge(known: dict[str, Any], found: dict[str, Any], document: Document, path: tuple[str, ...]) -> None:
-    for name in found:
-        if name in known:
-            raise LibraryError(
-                f"{name!r} is defined already",
-                hint="choose another name; an existing definition can't be replaced",
-                where=document.where((*path, name)),
-            )
-    known.update(found)
-
-
-def _check_references(
-    document: Document,
-    patterns: dict[str, Pattern],
-    parameters: dict[str, Parameter],
-    rules: dict[str, Rule],
-) -> None:
-    for name in document.at(("patterns",)) or {}:
-        pattern = patterns[name]
-        for path in pattern.parameters:
-            place = document.where(("patterns", name, "parameters", path))
-            if path not in parameters:
-                raise LibraryError(
-                    f"pattern {name!r} refines {path!r}, which is not a parameter",
-                    hint=near(path, parameters, "see 'sm explain' for the parameters"),
-                    where=place,
-                )
-        for rule in pattern.rules:
-            if rule not in rules:
-                raise LibraryError(
-                    f"pattern {name!r} names the rule {rule!r}, which does not exist",
-                    hint=near(rule, rules, "define it below 'rules:'"),
-                    where=document.where(("patterns", name, "rules")),
-                )
-    for name in document.at(("rules",)) or {}:
-        place = document.where(("rules", name, "require"))
-        for used in sorted(names_in(rules[name].require, place) - parameters.keys()):
-            raise LibraryError(
-                f"rule {name!r} reads {used!r}, which is not a parameter",
-                hint=near(used, parameters, "define it below 'parameters:'"),
-                where=place,
-            )
-
-
-def _load_capabilities(root: Path) -> dict[str, Capability]:
-    folder = root / "library" / "capabilities"
-    found: dict[str, Capability] = {}
-    for path in sorted(folder.glob("*/capability.yaml")):
-        document = _document(path)
-        capability = document.convert(Capability, LibraryError)
-        if capability.name != path.parent.name:
-            raise LibraryError(
-                f"the capability is named {capability.name!r} in a folder named {path.parent.name!r}",
-                hint="make the two equal",
-                where=f"{path.parent.name}/{document.where(('name',))}",
-            )
-        found[capability.name] = capability
-    return found
-
-
-def _load_clouds(root: Path) -> dict[str, Cloud]:
-    found = {}
-    for path in sorted((root / "clouds").glob("*/cloud.yaml")):
-        cloud = _document(path).convert(Cloud, LibraryError)
-        found[cloud.name] = cloud
-    return found
-
-
-def _check_library(library: Library) -> None:
-    """Each cloud implements each capability or says why it can't; capabilities exist."""
-    for cloud in library.clouds.values():
-        for name in library.capabilities:
-            if (name in cloud.implements) == (name in cloud.unsupported):
-                raise LibraryError(
-                    f"cloud {cloud.name!r} must either implement {name!r} or say why it can't",
-                    hint="add it to 'implements' or to 'unsupported', not both",
-                    where=f"{cloud.name}/cloud.yaml",
-                )
-    for name, pattern in library.patterns.items():
-        for capability in pattern.capabilities:
-            if capability not in library.capabilities:
-                raise LibraryError(
-                    f"pattern {name!r} needs the capability {capability!r}, which does not exist",
-                    hint=near(capability, library.capabilities, "see 'sm explain'"),
-                    where="infrastructure-patterns.yaml",
-                )
-    for each in library.capabilities.values():
-        for required in each.requires:
-            if required not in library.capabilities:
-                raise LibraryError(
-                    f"{each.name!r} requires {required!r}, which does not exist",
-                    hint=near(required, library.capabilities, "remove it from 'requires'"),
-                    where=f"{each.name}/capability.yaml",
-                )
-
-
-def load_spec(text: str, name: str, library: Library) -> ServiceSpec:
-    """A spec from the text of a sm.yaml.
-
-    Args:
-        text: The file's text, kept as it is in the service.
-        name: The file's name, for messages.
-        library: Patterns, parameters and clouds to check against.
-
-    Raises:
-        SpecError: with file and line.
-    """
-    document = parse(text, name, SpecError)
-    _check_spec_shape(document)
-    service = _text(document, "name")
-    check_service_name(service, document.where(("name",)))
-    cloud = find_cloud(_text(document, "cloud"), library, document.where(("cloud",)))
-    patterns = tuple(
-        find_pattern(each, library, document.where(("patterns", index)))
-        for index, each in enumerate(document.convert(list[str], SpecError, ("patterns",)))
-    )
-    check_patterns(patterns, document.where(("patterns",)))
-    values, origins = _values(document, ("parameters",), library, None)
-    by_environment: dict[str, dict[str, Scalar]] = {}
-    for environment in document.at(("environments",)) or {}:
-        found, places = _values(document, ("environments", environment), library, environment)
-        by_environment[environment] = found
-        origins.update(places)
-    region = _text(document, "region", cloud.default_region)
-    owner = _text(document, "owner", default_owner(service))
-    check_region(region, cloud, document.where(("region",)))
-    check_owner(owner, document.where(("owner",)))
-    return ServiceSpec(
-        name=service,
-        patterns=patterns,
-        cloud=cloud.name,
-        region=region,
-        owner=owner,
-        description=check_description(_text(document, "description", ""), document.where(("description",))),
-        values=values,
-        environment_values=by_environment,
-        origins=origins,
-        text=text,
-    )
-
-
-def _check_spec_shape(document: Document) -> None:
-    if not isinstance(document.data, dict):
-        raise SpecError(
-            "a spec is a mapping of keys to values",
-            hint="begin with 'version: 1' and 'name: …'",
-            where=document.where(()),
-        )
-    for key in document.data:
-        if key not in SPEC_KEYS:
-            raise SpecError(
-                f"unknown key {key!r}",
-                hint=near(key, SPEC_KEYS, f"allowed: {', '.join(SPEC_KEYS)}"),
-                where=document.where((key,)),
-            )
-    for key in ("version", "name", "cloud", "patterns"):
-        if key not in document.data:
-            raise SpecError(
-                f"the key {key!r} is missing",
-                hint=f"add '{key}: …'; 'sm create-microservice --dry-run' shows a complete spec",
-                where=document.where(()),
-            )
-    if document.data["version"] != 1:
-        raise SpecError(
-            f"version {document.data['version']!r} is not known",
-            hint="write 'version: 1'",
+            "not a pattern file of version 1",
+            hint="begin it with 'version: 1' and a 'patterns:' mapping",
             where=document.where(("version",)),
         )
-    for environment in document.at(("environments",)) or {}:
-        if environment not in ENVIRONMENTS:
-            raise SpecError(
-                f"{environment!r} is not an environment",
-                hint=near(environment, ENVIRONMENTS, "use dev, staging or prod"),
-                where=document.where(("environments", environment)),
+    for key in document.data:
+        if key not in PATTERN_FILE_KEYS:
+            raise LibraryError(
+                f"unknown key {key!r}",
+                hint=near(key, PATTERN_FILE_KEYS, f"allowed: {', '.join(sorted(PATTERN_FILE_KEYS))}"),
+                where=document.where((key,)),
+            )
+    for name in document.entries(dict[str, Any], LibraryError, ("patterns",), Identifier):
+        refinements = ("patterns", name, "parameters")
+        document.entries(ParameterRefinement, LibraryError, refinements, ParameterPath)
+    groups = document.entries(dict[str, Any], LibraryError, ("parameters",), Identifier)
+    return _PatternFile(
+        document=document,
+        patterns=document.entries(Pattern, LibraryError, ("patterns",), Identifier),
+        parameters={
+            group: document.entries(Parameter, LibraryError, ("parameters", group), ParameterPath) for group in groups
+        },
+        rules=document.entries(Rule, LibraryError, ("rules",), RuleName),
+    )
+
+
+def _definitions(root: Path, pattern: str, kind: type[T]) -> dict[str, tuple[Document, T]]:
+    found: dict[str, tuple[Document, T]] = {}
+    for path in sorted(root.glob(pattern)):
+        document = _document(root, path.relative_to(root))
+        definition = document.convert(kind, LibraryError)
+        if definition.name != path.parent.name:
+            raise LibraryError(
+                f"it is named {definition.name!r} in a folder named {path.parent.name!r}",
+                hint="make the two equal",
+                where=document.where(("name",)),
+            )
+        found[definition.name] = (document, definition)
+    return found
+
+
+def _merged(sources: Iterable[tuple[_PatternFile, str, Mapping[str, Any]]]) -> dict[str, Any]:
+    known: dict[str, Any] = {}
+    for file, place, found in sources:
+        for name, definition in found.items():
+            if name in known:
+                raise LibraryError(
+                    f"{name!r} is defined already",
+                    hint="choose another name; an existing definition can't be replaced",
+                    where=file.where(*place.split("/"), name),
+                )
+            known[name] = definition
+    return known
+
+
+def _check_requirements(document: Document, capability: Capability, library: Library) -> None:
+    for index, required in enumerate(capability.requires):
+        if required not in library.capabilities:
+            raise LibraryError(
+                f"{capability.name!r} requires {required!r}, which does not exist",
+                hint=near(required, library.capabilities, "remove it from 'requires'"),
+                where=document.where(("requires", index)),
             )
 
 
-def _text(document: Document, key: str, default: str | None = None) -> str:
-    value = document.at((key,))
-    if value is None and default is not None:
-        return default
-    return document.convert(str, SpecError, (key,))
+def _check_derived(document: Document, capability: Capability, library: Library) -> None:
+    """A derived value reads what is certainly there: its own capability's and required ones'."""
+    closure = library.closure([capability.name])
+    known = set(library.parameters_of(each.name for each in closure))
+    known |= {path for each in closure if each is not capability for path in each.derived}
+    for path, derived in capability.derived.items():
+        place = document.where(("derived", path, "value"))
+        if path in library.parameters:
+            raise LibraryError(f"{path!r} is a parameter already", hint="choose another name", where=place)
+        for used in sorted(names_in(derived.value, place) - known):
+            raise LibraryError(
+                f"{path!r} reads {used!r}, which {capability.name!r} does not have",
+                hint=near(used, known, "require the capability that has it"),
+                where=place,
+            )
+        known.add(path)
 
 
-def _values(
-    document: Document, path: tuple[str, ...], library: Library, environment: str | None
-) -> tuple[dict[str, Scalar], dict[str, str]]:
-    values: dict[str, Scalar] = {}
-    origins: dict[str, str] = {}
-    for group, members in document.entries(dict[str, Any], SpecError, path).items():
-        for key, value in members.items():
-            dotted, place = f"{group}.{key}", document.where((*path, group, key))
-            parameter = find_parameter(dotted, library, place)
-            values[dotted] = check_value(dotted, parameter, value, place)
-            origins[f"{environment}:{dotted}" if environment else dotted] = place
-    return values, origins
+def _check_cloud(document: Document, cloud: Cloud, library: Library) -> None:
+    """A cloud implements each capability or says why it can't."""
+    for key, names in (("implements", cloud.implements), ("unsupported", cloud.unsupported)):
+        for name in names:
+            if name not in library.capabilities:
+                raise LibraryError(
+                    f"there is no capability {name!r}",
+                    hint=near(name, library.capabilities, "remove it"),
+                    where=document.where((key, name)),
+                )
+    for name in library.capabilities:
+        if (name in cloud.implements) == (name in cloud.unsupported):
+            raise LibraryError(
+                f"cloud {cloud.name!r} must either implement {name!r} or say why it can't",
+                hint="add it to 'implements' or to 'unsupported', not both",
+                where=document.where(("implements",)),
+            )
 
 
-def parse_assignments(
-    assignments: Iterable[str], library: Library
-) -> tuple[dict[str, Scalar], dict[str, dict[str, Scalar]]]:
-    """`--set path=value` and `--set prod.path=value` as values, common and by environment.
-
-    Raises:
-        SpecError: for an unknown path or a value outside its type or bounds.
-    """
-    common: dict[str, Scalar] = {}
-    by_environment: dict[str, dict[str, Scalar]] = {}
-    for assignment in assignments:
-        path, equals, raw = assignment.partition("=")
-        place = f"--set {assignment}"
-        if not equals or not path:
-            raise SpecError("this is not an assignment", hint="write --set group.name=value", where=place)
-        environment, _, rest = path.partition(".")
-        scoped = environment in ENVIRONMENTS and "." in rest
-        dotted = rest if scoped else path
-        parameter = find_parameter(dotted, library, place)
-        value = check_value(dotted, parameter, _scalar(raw, parameter), place)
-        target = by_environment.setdefault(environment, {}) if scoped else common
-        target[dotted] = value
-    return common, by_environment
+def _check_pattern_file(file: _PatternFile, library: Library) -> None:
+    for group, found in file.parameters.items():
+        if group != BASE and group not in library.capabilities:
+            raise LibraryError(
+                f"the parameters of {group!r} have no capability of that name",
+                hint=near(group, (BASE, *library.capabilities), f"put them below a capability or below '{BASE}'"),
+                where=file.where("parameters", group),
+            )
+        for path, parameter in found.items():
+            check_definition(path, parameter, file.where("parameters", group, path))
+    for name, rule in file.rules.items():
+        place = file.where("rules", name, "require")
+        for used in sorted(names_in(rule.require, place) - library.parameters.keys()):
+            raise LibraryError(
+                f"rule {name!r} reads {used!r}, which is not a parameter",
+                hint=near(used, library.parameters, "define it below 'parameters:'"),
+                where=place,
+            )
+    for name, pattern in file.patterns.items():
+        _check_pattern(file, name, pattern, library)
 
 
-def check_values(values: Mapping[str, Scalar], library: Library) -> dict[str, Scalar]:
-    """Values by dotted path, each checked against its parameter.
-
-    Raises:
-        SpecError: for an unknown path or a value outside its type or bounds.
-    """
-    return {path: check_value(path, find_parameter(path, library), value, None) for path, value in values.items()}
-
-
-def assignment_origins(
-    common: Mapping[str, Scalar], by_environment: Mapping[str, Mapping[str, Scalar]]
-) -> dict[str, str]:
-    """Where `--set` values were written, for `ServiceSpec.origins`."""
-    origins = {path: f"--set {path}={value}" for path, value in common.items()}
-    for environment, values in by_environment.items():
-        for path, value in values.items():
-            origins[f"{environment}:{path}"] = f"--set {environment}.{path}={value}"
-    return origins
-
-
-def _scalar(raw: str, parameter: Parameter) -> Scalar:
-    """The text of an assignment in the parameter's own type, where it has one."""
-    if parameter.type == "boolean":
-        return {"true": True, "false": False}.get(raw.lower(), raw)
-    texts = parameter.type == "string" or any(isinstance(each, str) for each in parameter.choices)
-    if texts:
-        return raw
-    for kind in (int, float):
-        try:
-            return kind(raw)
-        except ValueError:
-            continue
-    return raw
-
-
-def near(word: str, known: Iterable[str], otherwise: str) -> str:
-    """ "did you mean 'x'?" when one of `known` is close to `word`, else `otherwise`."""
-    close = get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else otherwise
+def _check_pattern(file: _PatternFile, name: str, pattern: Pattern, library: Library) -> None:
+    for index, capability in enumerate(pattern.capabilities):
+        if capability not in library.capabilities:
+            raise LibraryError(
+                f"pattern {name!r} needs the capability {capability!r}, which does not exist",
+                hint=near(capability, library.capabilities, f"choose from: {', '.join(library.capabilities)}"),
+                where=file.document.where(("patterns", name, "capabilities", index)),
+            )
+    for other in pattern.conflicts:
+        if other not in library.patterns:
+            raise LibraryError(
+                f"pattern {name!r} conflicts with {other!r}, which is not a pattern",
+                hint=near(other, library.patterns, "remove it from 'conflicts'"),
+                where=file.where("patterns", name, "conflicts", other),
+            )
+    own = library.parameters_of(each.name for each in library.closure(pattern.capabilities))
+    for path, refinement in pattern.parameters.items():
+        place = file.where("patterns", name, "parameters", path)
+        if path not in library.parameters:
+            raise LibraryError(
+                f"pattern {name!r} refines {path!r}, which is not a parameter",
+                hint=near(path, library.parameters, "'sm explain PATTERN' lists the parameters"),
+                where=place,
+            )
+        if path not in own:
+            raise LibraryError(
+                f"pattern {name!r} refines {path!r}, which none of its capabilities reads",
+                hint=f"add the capability {library.parameter_owner[path]!r}, or remove the refinement",
+                where=place,
+            )
+        for problem in _loosened(own[path], refinement):
+            raise LibraryError(
+                f"pattern {name!r} refines {path!r}: {problem}",
+                hint="a pattern may only tighten bounds",
+                where=place,
+            )
+        check_definition(path, own[path].refined(refinement), place)
 
 
-def find_pattern(name: str, library: Library, where: str | None = None) -> str:
-    """The pattern's own name; `web-api` finds `web_api`.
-
-    Raises:
-        SpecError: when there is none, with the nearest name.
-    """
-    normal = name.strip().lower().replace("-", "_")
-    if normal in library.patterns:
-        return normal
-    listing = f"choose one of: {', '.join(library.patterns)}"
-    raise SpecError(
-        f"there is no pattern {name!r}",
-        hint=near(normal, library.patterns, listing),
-        where=where,
-    )
-
-
-def check_patterns(patterns: tuple[str, ...], where: str | None = None) -> None:
-    """Refuse none, and the same one twice.
-
-    Raises:
-        SpecError: with the reason.
-    """
-    if not patterns:
-        raise SpecError(
-            "a service needs at least one pattern",
-            hint="name one; 'sm patterns' lists them",
-            where=where,
-        )
-    for pattern in patterns:
-        if patterns.count(pattern) > 1:
-            raise SpecError(f"the pattern {pattern!r} is named twice", hint="name it once", where=where)
-
-
-def find_cloud(name: str, library: Library, where: str | None = None) -> Cloud:
-    """The cloud by name.
-
-    Raises:
-        SpecError: when there is none.
-    """
-    if name in library.clouds:
-        return library.clouds[name]
-    listing = f"choose one of: {', '.join(library.clouds)}"
-    raise SpecError(f"there is no cloud {name!r}", hint=near(name, library.clouds, listing), where=where)
-
-
-def find_parameter(path: str, library: Library, where: str | None = None) -> Parameter:
-    """The parameter at a dotted path.
-
-    Raises:
-        SpecError: when there is none, with the nearest path.
-    """
-    if path in library.parameters:
-        return library.parameters[path]
-    raise SpecError(
-        f"there is no parameter {path!r}",
-        hint=near(path, library.parameters, "'sm explain PATTERN' lists the parameters"),
-        where=where,
-    )
+def _loosened(parameter: Parameter, refinement: ParameterRefinement) -> Iterator[str]:
+    low, high = parameter.minimum, parameter.maximum
+    if refinement.minimum is not UNSET and low is not None and refinement.minimum < low:
+        yield f"its minimum {refinement.minimum:g} is below the parameter's own, {low:g}"
+    if refinement.maximum is not UNSET and high is not None and refinement.maximum > high:
+        yield f"its maximum {refinement.maximum:g} is above the parameter's own, {high:g}"

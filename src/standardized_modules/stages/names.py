@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import keyword
 import re
-import sys
 from collections.abc import Iterable, Iterator
 
 from standardized_modules.errors import SpecError
 from standardized_modules.model.composition import Finding
 from standardized_modules.model.library import ENVIRONMENTS, Cloud, NameLimit
+from standardized_modules.stages.taken_names import PROJECT_FOLDERS, STANDARD_LIBRARY, locked_imports
 
 LABEL = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 """RFC 1123 label that begins with a letter: it is a Python package and a Service name too, and
@@ -20,16 +20,12 @@ RFC 1035 (Kubernetes Services before 1.34) wants a letter first."""
 LABEL_LIMIT = 63
 """RFC 1123 section 2.1: a label has at most 63 octets."""
 
-TAKEN_PACKAGES = frozenset(
-    {
-        "tests", "src", "docs", "scripts", "deploy", "build", "dist", "conftest", "setup",
-        "fastapi", "starlette", "pydantic", "pydantic_settings", "pydantic_core", "uvicorn",
-        "uvloop", "httptools", "prometheus_client", "opentelemetry", "redis", "click", "jinja2",
-        "anyio", "httpx", "pytest", "sqlalchemy", "alembic", "asyncpg", "aiobotocore", "azure",
-        "pip", "setuptools", "wheel", "hatchling", "ruff", "mypy", "yaml",
-    }
-)  # fmt: skip
-"""Import names that a package of the generated service would shadow."""
+YAML_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+"""Plain words that YAML 1.1, which Kubernetes and CI systems read, takes for something else than text."""
+YAML_NUMBER = re.compile(r"[0-9]+(e[0-9]+)?|0x[0-9a-f]+|0o[0-7]+|0b[01]+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}")
+SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+DESCRIPTION_LIMIT = 160
+DESCRIPTION_FORBIDDEN = '"\\`${}<>|'
 
 
 def check_service_name(name: str, where: str | None = None) -> None:
@@ -40,43 +36,44 @@ def check_service_name(name: str, where: str | None = None) -> None:
     Raises:
         SpecError: naming the limit, its reason and a name that would do.
     """
-    package = name.replace("-", "_")
+    problem = _name_problem(name)
+    if problem:
+        raise SpecError(problem, hint=f"try {_suggestion(name)!r}", where=where)
+
+
+def _name_problem(name: str) -> str | None:
     if not LABEL.fullmatch(name) or "--" in name:
-        raise SpecError(
+        return (
             f"{name!r} is not a service name: it becomes a host name and a Kubernetes object, so "
-            "it must be an RFC 1123 label that begins with a letter (a-z, 0-9 and single '-')",
-            hint=f"try {_suggestion(name)!r}",
-            where=where,
+            "it must be an RFC 1123 label that begins with a letter (a-z, 0-9 and single '-')"
         )
     if len(name) > LABEL_LIMIT:
-        raise SpecError(
-            f"the name has {len(name)} characters, an RFC 1123 label at most {LABEL_LIMIT}",
-            hint=f"shorten it, for example {name[:20].rstrip('-')!r}",
-            where=where,
-        )
-    reason = _package_problem(package)
+        return f"the name has {len(name)} characters, an RFC 1123 label at most {LABEL_LIMIT}"
+    if name in YAML_WORDS:
+        return f"{name!r} is no text in YAML 1.1, and manifests and workflows are full of the name"
+    reason = _package_problem(name.replace("-", "_"))
     if reason:
-        raise SpecError(
-            f"the service's Python package would be called {package!r}, {reason}",
-            hint=f"try {name + '-service'!r}",
-            where=where,
-        )
+        return f"the service's Python package would be called {name.replace('-', '_')!r}, {reason}"
+    return None
 
 
 def _package_problem(package: str) -> str | None:
     if keyword.iskeyword(package) or keyword.issoftkeyword(package):
         return "which is a Python keyword"
-    if package in sys.stdlib_module_names:
+    if package in STANDARD_LIBRARY:
         return "which would shadow the standard library's module of that name"
-    if package in TAKEN_PACKAGES:
-        return "which would shadow a package that the service or its build uses"
+    if package in PROJECT_FOLDERS or package in locked_imports():
+        return "which would shadow a folder or a package that the service or its build uses"
     return None
 
 
 def _suggestion(name: str) -> str:
+    """The nearest name that passes."""
     words = re.findall(r"[a-z0-9]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower())
     joined = "-".join(words).lstrip("0123456789-")
-    return joined or "orders"
+    short = joined[:20].rstrip("-")
+    candidates = (joined, f"{joined}-service", short, f"{short}-service", "orders")
+    return next(each for each in candidates if _name_problem(each) is None)
 
 
 def check_limits(
@@ -142,7 +139,13 @@ def check_owner(owner: str, where: str | None = None) -> None:
     Raises:
         SpecError: with the form.
     """
-    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", owner):
+    if owner in YAML_WORDS or YAML_NUMBER.fullmatch(owner):
+        raise SpecError(
+            f"{owner!r} is no text in YAML 1.1, and manifests are full of the owner",
+            hint=f"for example team-{owner}",
+            where=where,
+        )
+    if not SLUG.fullmatch(owner):
         raise SpecError(
             f"{owner!r} is not a team's slug: it becomes a Kubernetes label (at most 63 "
             "characters), a tag and an entry in CODEOWNERS",
@@ -157,7 +160,7 @@ def check_description(text: str, where: str | None = None) -> str:
     Raises:
         SpecError: for line breaks, quotes, backslashes and template signs.
     """
-    if len(text) > 160 or any(sign in text for sign in '"\\`${}<>|') or not text.isprintable():
+    if len(text) > DESCRIPTION_LIMIT or set(text) & set(DESCRIPTION_FORBIDDEN) or not text.isprintable():
         raise SpecError(
             "a description is one line of at most 160 printable characters without "
             "quotes, backslashes, braces or angle brackets",

@@ -11,6 +11,8 @@ file, and `with/<capability>/` the same three for when that capability is presen
 from __future__ import annotations
 
 import contextlib
+import fnmatch
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +29,28 @@ from standardized_modules.model.tree import FileTree, Ownership, RenderedFile
 TEMPLATE_SUFFIX = ".j2"
 OWNERSHIPS: tuple[Ownership, ...] = ("managed", "starter")
 KUBERNETES_BASE = "deploy/kubernetes/base/"
+LITTER = ("__pycache__", ".DS_Store", "Thumbs.db", "*.pyc", "*.swp", "*.swo", "*.orig", "*.rej", "*~", ".#*", "#*#")
+"""What editors and operating systems leave in a folder."""
+OPTIONS: dict[str, Any] = {
+    "block_start_string": "<%",
+    "block_end_string": "%>",
+    "variable_start_string": "<{",
+    "variable_end_string": "}>",
+    "comment_start_string": "<#",
+    "comment_end_string": "#>",
+    "trim_blocks": True,
+    "lstrip_blocks": True,
+    "keep_trailing_newline": True,
+    "autoescape": False,
+    "auto_reload": False,
+    "cache_size": -1,
+}
+
+
+def bytecode_version() -> str:
+    """Changes with everything that compiled templates depend on but their text."""
+    options = hashlib.sha256(repr(sorted(OPTIONS.items())).encode()).hexdigest()[:12]
+    return f"jinja2-{jinja2.__version__}-{options}"
 
 
 class Source(Struct, frozen=True):
@@ -58,19 +82,8 @@ class Renderer:
         self._environment = _RelativeIncludes(
             loader=jinja2.FileSystemLoader(root),
             undefined=jinja2.StrictUndefined,
-            block_start_string="<%",
-            block_end_string="%>",
-            variable_start_string="<{",
-            variable_end_string="}>",
-            comment_start_string="<#",
-            comment_end_string="#>",
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-            autoescape=False,
-            auto_reload=False,
-            cache_size=-1,
-            bytecode_cache=_CompiledTemplates(str(bytecode)) if bytecode else None,
+            bytecode_cache=_CompiledTemplates(bytecode) if bytecode else None,
+            **OPTIONS,
         )
 
     def render(self, service: ResolvedService) -> FileTree:
@@ -126,13 +139,24 @@ class Renderer:
             scope = context | _scope(source.environment) | {"environment": source.environment}
         try:
             return self._environment.get_template(source.template).render(scope)
-        except jinja2.TemplateError as problem:
-            line = getattr(problem, "lineno", None) or _line_in_template(problem)
+        except Exception as problem:
             raise TemplateError(
-                f"{type(problem).__name__}: {problem.message or problem}",
+                f"{type(problem).__name__}: {problem}",
                 hint="this is a fault of the library, not of your spec; please report it",
-                where=f"{source.template}:{line}" if line else source.template,
+                where=self._place(problem, source.template),
             ) from problem
+
+    def _place(self, problem: Exception, template: str) -> str:
+        """The line of the innermost template, from the traceback that Jinja2 rewrites."""
+        if isinstance(problem, jinja2.TemplateSyntaxError):
+            return f"{problem.name or template}:{problem.lineno}"
+        trace, place = problem.__traceback__, template
+        while trace is not None:
+            path = Path(trace.tb_frame.f_code.co_filename)
+            if path.suffix != ".py" and path.is_relative_to(self._root):
+                place = f"{path.relative_to(self._root).as_posix()}:{trace.tb_lineno}"
+            trace = trace.tb_next
+        return place
 
 
 class _RelativeIncludes(jinja2.Environment):
@@ -144,12 +168,36 @@ class _RelativeIncludes(jinja2.Environment):
         return template
 
 
-class _CompiledTemplates(jinja2.FileSystemBytecodeCache):
-    """A cache on disk that a full disk or another process can't turn into a failure."""
+class _CompiledTemplates(jinja2.BytecodeCache):
+    """A cache on disk that a full disk, another process or a damaged entry can't turn into a failure.
+
+    Each entry begins with the hash of its rest: what does not fit it is compiled anew.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        try:
+            entry = self._path(bucket).read_bytes()
+        except OSError:
+            return
+        digest, code = entry[: hashlib.sha256().digest_size], entry[hashlib.sha256().digest_size :]
+        if hashlib.sha256(code).digest() == digest:
+            bucket.bytecode_from_string(code)
 
     def dump_bytecode(self, bucket: Bucket) -> None:
+        code = bucket.bytecode_to_string()
+        temporary = self._path(bucket).with_suffix(f".{os.getpid()}")
         with contextlib.suppress(OSError):
-            super().dump_bytecode(bucket)
+            try:
+                temporary.write_bytes(hashlib.sha256(code).digest() + code)
+                temporary.replace(self._path(bucket))
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    def _path(self, bucket: Bucket) -> Path:
+        return self._folder / f"{bucket.key}.cache"
 
 
 class _Parts(dict[str, list[str]]):
@@ -177,7 +225,7 @@ def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, bool]]:
     except FileNotFoundError:
         return
     for entry in entries:
-        if entry.name == "__pycache__":
+        if any(fnmatch.fnmatchcase(entry.name, each) for each in LITTER):
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(Path(entry.path), f"{prefix}{entry.name}/")
@@ -257,13 +305,3 @@ def _nested(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
         group, _, name = path.partition(".")
         nested.setdefault(group, {})[name] = value
     return nested
-
-
-def _line_in_template(problem: BaseException) -> int | None:
-    """The line of the template, from the traceback that Jinja2 rewrites."""
-    trace, line = problem.__traceback__, None
-    while trace is not None:
-        if trace.tb_frame.f_code.co_name in ("top-level template code", "template"):
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return line

@@ -1,6 +1,7 @@
 """Takes a composition. Returns a `ResolvedService`: every value decided.
 
-Whatever needs thought is computed here, so that templates only print. Never reads a file.
+Whatever needs thought is computed here, so that templates only print. Never reads a file, and
+never raises for a composition: what can't be computed is a finding.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from standardized_modules.errors import LibraryError
-from standardized_modules.expressions import evaluate
+from standardized_modules.expressions import evaluate, names_in
 from standardized_modules.model.composition import Composition, Finding
 from standardized_modules.model.library import ENVIRONMENTS, Library, Scalar
 from standardized_modules.model.resolved import PythonLock, ResolvedEnvironment, ResolvedService
@@ -27,19 +28,22 @@ def resolve(composition: Composition, library: Library, packages: PackageLock) -
         packages: The locked Python packages.
     """
     spec = composition.spec
-    environments = tuple(_environment(spec, composition, each) for each in ENVIRONMENTS)
+    problems: dict[str, Finding] = {}
+    environments = tuple(_environment(spec, composition, each, problems) for each in ENVIRONMENTS)
     return ResolvedService(
         composition=composition,
-        common=_environment(spec, composition, None),
+        common=_environment(spec, composition, None, problems),
         environments=environments,
         known_capabilities=tuple(library.capabilities),
         python=_python(composition, library, packages),
         versions=library.versions,
-        findings=(*composition.findings, *_broken_rules(composition, environments)),
+        findings=(*composition.findings, *problems.values(), *_broken_rules(composition, environments)),
     )
 
 
-def _environment(spec: ServiceSpec, composition: Composition, environment: str | None) -> ResolvedEnvironment:
+def _environment(
+    spec: ServiceSpec, composition: Composition, environment: str | None, problems: dict[str, Finding]
+) -> ResolvedEnvironment:
     own = spec.environment_values.get(environment, {}) if environment else {}
     values: dict[str, Scalar] = {}
     for path, parameter in composition.parameters.items():
@@ -52,7 +56,7 @@ def _environment(spec: ServiceSpec, composition: Composition, environment: str |
         namespace=f"{spec.name}-{environment}" if environment else spec.name,
         host=_host(spec.name, environment, values),
         parameters=values,
-        derived=_derived(composition, values),
+        derived=_derived(composition, values, problems),
     )
 
 
@@ -64,17 +68,21 @@ def _host(name: str, environment: str | None, values: dict[str, Scalar]) -> str:
     return f"{name}.{domain}" if environment in (None, "prod") else f"{name}.{environment}.{domain}"
 
 
-def _derived(composition: Composition, values: dict[str, Scalar]) -> dict[str, Scalar]:
+def _derived(composition: Composition, values: dict[str, Scalar], problems: dict[str, Finding]) -> dict[str, Scalar]:
     """Derived values in the order in which they are declared; a later one may read an earlier."""
     known = dict(values)
     derived: dict[str, Scalar] = {}
     for capability in composition.capabilities:
         for path, definition in capability.derived.items():
-            where = f"{capability.name}/capability.yaml ({path})"
-            if path in known:
-                raise LibraryError(f"{path!r} exists already", hint="choose another name", where=where)
-            derived[path] = known[path] = _tidy(evaluate(definition.value, known, where))
+            try:
+                derived[path] = known[path] = _tidy(evaluate(definition.value, known, path))
+            except LibraryError as problem:
+                problems.setdefault(path, _failure("derived-fails", path, problem))
     return derived
+
+
+def _failure(rule: str, name: str, problem: LibraryError) -> Finding:
+    return Finding(rule=rule, message=f"{name}: {problem.message}", hint="change the values that it reads")
 
 
 def _tidy(value: Scalar) -> Scalar:
@@ -95,27 +103,25 @@ def _python(composition: Composition, library: Library, packages: PackageLock) -
 
 
 def _broken_rules(composition: Composition, environments: tuple[ResolvedEnvironment, ...]) -> Iterator[Finding]:
-    for identity, rule in composition.rules.items():
-        broken = [each for each in environments if not evaluate(rule.require, each.parameters, f"rule {identity}")]
+    for name, rule in composition.rules.items():
+        try:
+            broken = [each for each in environments if not evaluate(rule.require, each.parameters, f"rule {name}")]
+        except LibraryError as problem:
+            yield _failure(name, name, problem)
+            continue
         if broken:
-            names = ", ".join(each.name for each in broken)
-            values = ", ".join(
-                f"{path} = {value}" for path, value in broken[0].parameters.items() if path in rule.require
-            )
+            read = [path for path in broken[0].parameters if path in names_in(rule.require, f"rule {name}")]
+            values = ", ".join(f"{path} = {broken[0].parameters[path]}" for path in read)
             yield Finding(
-                rule=identity,
-                message=f"{rule.require} does not hold in {names} ({values}): {rule.because}",
+                rule=name,
+                message=f"{rule.require} does not hold in {', '.join(each.name for each in broken)} "
+                f"({values}): {rule.because}",
                 hint=rule.instead,
-                where=_place(composition.spec, rule.require, broken),
+                where=_place(composition.spec, read, broken),
             )
 
 
-def _place(spec: ServiceSpec, require: str, broken: list[ResolvedEnvironment]) -> str | None:
-    """The most specific place where the user wrote one of the rule's values."""
-    for path in broken[0].parameters:
-        if path in require:
-            for each in broken:
-                place = spec.origin(path, each.name)
-                if place:
-                    return place
-    return None
+def _place(spec: ServiceSpec, read: list[str], broken: list[ResolvedEnvironment]) -> str | None:
+    """The most specific place where the user wrote one of the values that a rule reads."""
+    places = (spec.origin(path, each.name) for path in read for each in broken)
+    return next((place for place in places if place), None)

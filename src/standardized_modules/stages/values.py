@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 
-from standardized_modules.errors import LibraryError, SmError, SpecError
+from standardized_modules.errors import LibraryError, SpecError
 from standardized_modules.model.library import ENVIRONMENTS, Parameter, Scalar
 
 _KINDS: dict[str, tuple[type, ...]] = {
@@ -18,6 +18,8 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "enum": (str, int),
 }
+SHOWN = 60
+"""Characters of a value that a message repeats."""
 
 
 def check_value(path: str, parameter: Parameter, value: object, where: str | None) -> Scalar:
@@ -26,9 +28,9 @@ def check_value(path: str, parameter: Parameter, value: object, where: str | Non
     Raises:
         SpecError: with type, unit, bounds or choices in the message.
     """
-    problem = _problem(parameter, value)
+    problem = find_problem(parameter, value)
     if problem is not None:
-        raise SpecError(f"{path}: {problem}", hint=f"{parameter.doc} {_allowed(parameter)}", where=where)
+        raise SpecError(f"{path}: {problem}", hint=hint_for(parameter), where=where)
     assert isinstance(value, bool | int | float | str)
     return value
 
@@ -46,52 +48,71 @@ def check_definition(path: str, parameter: Parameter, where: str) -> None:
             raise _library_error(f"the pattern of {path}: {problem}", where) from None
     if parameter.type == "enum" and not parameter.choices:
         raise _library_error(f"{path} is an enum without choices", where)
+    bounds = (parameter.minimum, parameter.maximum)
+    if bounds != (None, None) and parameter.type not in ("integer", "number"):
+        raise _library_error(f"{path} has bounds and is not a number", where)
+    if None not in bounds and bounds[0] > bounds[1]:  # type: ignore[operator]
+        raise _library_error(f"the minimum of {path} is above its maximum", where)
     for value in (parameter.default, *(parameter.default_in(each) for each in ENVIRONMENTS)):
-        reason = _problem(parameter, value)
+        reason = find_problem(parameter, value)
         if reason is not None:
             raise _library_error(f"the default of {path}: {reason}", where)
 
 
-def _library_error(message: str, where: str) -> SmError:
-    return LibraryError(message, hint="correct the definition", where=where)
-
-
-def _problem(parameter: Parameter, value: object) -> str | None:
+def find_problem(parameter: Parameter, value: object) -> str | None:
+    """What is wrong with the value, or None."""
     kinds = _KINDS[parameter.type]
     wrong_bool = isinstance(value, bool) and parameter.type != "boolean"
     if not isinstance(value, kinds) or wrong_bool:
-        return f"expected {_article(parameter.type)}, got {value!r}"
+        return f"expected {_article(parameter.type)}, got {_shown(value)}"
     if isinstance(value, float) and not math.isfinite(value):
         return f"{value!r} is not a finite number"
     if parameter.choices and value not in parameter.choices:
-        return f"{value!r} is not one of the choices"
+        return f"{_shown(value)} is not one of the choices"
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _bounds_problem(parameter, value)
     if isinstance(value, str) and parameter.pattern and not re.fullmatch(parameter.pattern, value):
-        return f"{value!r} does not match {parameter.pattern}"
+        return f"{_shown(value)} does not match {parameter.pattern}"
     return None
+
+
+def hint_for(parameter: Parameter) -> str:
+    """What the parameter does and which values it takes."""
+    if parameter.choices:
+        return f"{parameter.doc} Choices: {', '.join(map(str, parameter.choices))}."
+    bounds = bounds_text(parameter.minimum, parameter.maximum)
+    unit = f" {parameter.unit}" if parameter.unit else ""
+    allowed = f"Allowed: {bounds}{unit}." if bounds else f"Default: {parameter.default!r}."
+    return f"{parameter.doc} {allowed}"
+
+
+def bounds_text(minimum: float | None, maximum: float | None) -> str:
+    """ "from 1 to 9", "from 1", "to 9", or nothing."""
+    bounds = (("from", minimum), ("to", maximum))
+    return " ".join(f"{word} {_plain(bound)}" for word, bound in bounds if bound is not None)
+
+
+def _library_error(message: str, where: str) -> LibraryError:
+    return LibraryError(message, hint="correct the definition", where=where)
 
 
 def _bounds_problem(parameter: Parameter, value: float) -> str | None:
     unit = f" {parameter.unit}" if parameter.unit else ""
     if parameter.minimum is not None and value < parameter.minimum:
-        return f"{value}{unit} is below the minimum of {parameter.minimum:g}{unit}"
+        return f"{value}{unit} is below the minimum of {_plain(parameter.minimum)}{unit}"
     if parameter.maximum is not None and value > parameter.maximum:
-        return f"{value}{unit} is above the maximum of {parameter.maximum:g}{unit}"
+        return f"{value}{unit} is above the maximum of {_plain(parameter.maximum)}{unit}"
     return None
+
+
+def _plain(number: float) -> str:
+    return str(int(number)) if float(number).is_integer() else f"{number:g}"
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def _article(kind: str) -> str:
     return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
-
-
-def _allowed(parameter: Parameter) -> str:
-    if parameter.choices:
-        return f"Choices: {', '.join(map(str, parameter.choices))}."
-    bounds = [
-        f"{word} {bound:g}"
-        for word, bound in (("from", parameter.minimum), ("to", parameter.maximum))
-        if bound is not None
-    ]
-    unit = f" {parameter.unit}" if parameter.unit else ""
-    return f"Allowed: {' '.join(bounds)}{unit}." if bounds else f"Default: {parameter.default!r}."

@@ -22,7 +22,7 @@ SOURCE = "https://prometheus.io/docs/practices/naming/"
 FIX = "use the name as the code registers it (a Counter gets `_total`, a Histogram `_bucket`, `_sum`, `_count`)"
 _CODE = {"src/orders/metrics.py": 'Counter("http_requests", "Requests.")\n'}
 _BOARD = '{"panels": [{"id": 1, "type": "stat", "title": "t", "targets": [{"expr": "sum(NAME)"}]}]}\n'
-_PATH = "deploy/kubernetes/base/dashboards/overview.json"
+_PATH = "deploy/kubernetes/overlays/prod/dashboards/overview.json"
 BAD = {**_CODE, _PATH: _BOARD.replace("NAME", "http_request_total")}
 GOOD = {**_CODE, _PATH: _BOARD.replace("NAME", "http_requests_total")}
 EXPORTERS = frozenset(
@@ -30,7 +30,8 @@ EXPORTERS = frozenset(
     # kubelet (cAdvisor): https://github.com/google/cadvisor/blob/master/docs/storage/prometheus.md
     | {"container_cpu_usage_seconds_total", "container_memory_working_set_bytes"}
     # kube-state-metrics: https://github.com/kubernetes/kube-state-metrics/tree/main/docs/metrics
-    | {f"kube_deployment_status_{n}" for n in ("observed_generation", "replicas", "replicas_available")}
+    | {f"kube_deployment_{n}" for n in ("spec_replicas", "status_condition", "status_observed_generation")}
+    | {f"kube_deployment_status_{n}" for n in ("replicas", "replicas_available")}
     | {f"kube_deployment_status_replicas_{n}" for n in ("ready", "unavailable", "updated")}
     | {f"kube_horizontalpodautoscaler_spec_{n}_replicas" for n in ("min", "max")}
     | {f"kube_horizontalpodautoscaler_status_{n}_replicas" for n in ("current", "desired")}

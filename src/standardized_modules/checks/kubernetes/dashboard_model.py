@@ -22,7 +22,7 @@ WHY = (
 SOURCE = "https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/view-dashboard-json-model/"
 FIX = "correct the field that is named; panel ids are unique, queries use $namespace"
 _BOARD = '{"title": "t", "FIELD": "now", "panels": []}\n'
-_PATH = "deploy/kubernetes/base/dashboards/overview.json"
+_PATH = "deploy/kubernetes/overlays/prod/dashboards/overview.json"
 BAD = {_PATH: _BOARD.replace("FIELD", "refersh")}
 GOOD = {_PATH: _BOARD.replace("FIELD", "refresh")}
 

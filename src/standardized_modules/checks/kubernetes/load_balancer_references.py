@@ -40,6 +40,15 @@ def _inspect(overlay: Overlay) -> Iterator[Problem]:
             yield target, "has no targetReference and is nobody's default"
         elif reference and not overlay.find(reference.get("kind", "Service"), reference.get("name", "")):
             yield target, f"targetReference: there is no {reference.get('kind', 'Service')}/{reference.get('name')}"
+    extensions = [
+        (reference.get("kind"), reference.get("name"))
+        for route in overlay.of("HTTPRoute")
+        for rule in spec_of(route).get("rules") or ()
+        for reference in (item.get("extensionRef") or {} for item in rule.get("filters") or ())
+    ]
+    for configuration in overlay.of("ListenerRuleConfiguration"):
+        if (configuration["kind"], name_of(configuration)) not in extensions:
+            yield configuration, "no HTTPRoute names it in an extensionRef"
     used = [spec_of(g).get("infrastructure", {}).get("parametersRef", {}).get("name") for g in overlay.of("Gateway")]
     for configuration in overlay.of(_LBC):
         if name_of(configuration) not in used:

@@ -48,6 +48,9 @@ def _inspect(overlay: Overlay) -> Iterator[Problem]:
         for rule in spec_of(route).get("rules") or ():
             if not rule.get("backendRefs") and not rule.get("filters"):
                 yield route, "a rule has neither a backend nor a filter: it answers 500"
+            for reference in (f.get("extensionRef") for f in rule.get("filters") or ()):
+                if reference and not overlay.find(reference.get("kind"), reference.get("name")):
+                    yield route, f"extensionRef: there is no {reference.get('kind')}/{reference.get('name')}"
             for backend in rule.get("backendRefs") or ():
                 for message in _backend(overlay, backend):
                     yield route, message

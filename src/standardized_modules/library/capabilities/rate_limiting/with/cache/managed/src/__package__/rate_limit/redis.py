@@ -19,7 +19,8 @@ BACKEND_ERRORS = Counter(
 
 # The counts of limiter.py in a hash, judged where they are kept: reading and writing in two steps
 # would let concurrent requests through. The time is that of Redis, one clock for all replicas.
-# Returns what `decide` needs, so that the arithmetic of headers and waiting times exists once.
+# Returns what `decide` needs, to the last bit of the time, so that both come to the same verdict and
+# the arithmetic of headers and waiting times exists once.
 _SCRIPT = """
 local window = tonumber(ARGV[1])
 local limit = tonumber(ARGV[2])
@@ -35,11 +36,12 @@ if stored ~= number then
   if stored == number - 1 then previous = current else previous = 0 end
   current = 0
 end
-if limit - previous * (1 - elapsed / window) - current >= 1 then
+local remaining = math.floor(limit - previous * (1 - elapsed / window) - current + 1e-6)
+if remaining >= 1 then
   redis.call('HSET', KEYS[1], 'number', number, 'current', current + 1, 'previous', previous)
   redis.call('PEXPIRE', KEYS[1], math.ceil(window * 2000))
 end
-return {string.format('%.6f', elapsed), current, previous}
+return {string.format('%.17g', elapsed), current, previous}
 """
 
 TIMEOUT_SECONDS = 0.05

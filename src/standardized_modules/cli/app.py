@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import signal
@@ -12,9 +13,10 @@ from typing import Any, NoReturn
 import click
 
 from standardized_modules import __version__
-from standardized_modules.errors import SmError
+from standardized_modules.cli.listing import pattern_listing
+from standardized_modules.errors import SmError, place
 
-OK, REFUSED, USAGE, BUG, INTERRUPTED = 0, 1, 2, 3, 130
+OK, FAILED, USAGE, BUG, INTERRUPTED = 0, 1, 2, 3, 130
 
 COMMANDS = {
     "create-microservice": "Write a complete service from one or more patterns.",
@@ -23,11 +25,9 @@ COMMANDS = {
     "completion": "Print the completion script for bash, zsh or fish.",
 }
 
-HELP = """Infrastructure patterns as a compiler.
+HELP = f"""Infrastructure patterns as a compiler.
 
-\b
-  web_api   a stateless HTTP API behind a load balancer: autoscaling for web
-            traffic, health checks, TLS, WAF, rate limits, security headers
+{pattern_listing()}
 
 \b
 Examples:
@@ -87,9 +87,12 @@ def run(args: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     try:
         result = cli.main(args=args, prog_name="sm", standalone_mode=False)
+        sys.stdout.flush()
         return result if isinstance(result, int) else OK
     except SmError as problem:
-        _complain(problem)
+        for reason in problem.reasons:
+            click.echo(click.style("error: ", fg="red", bold=True) + place(reason) + reason.message, err=True)
+            click.echo(click.style("hint: ", fg="cyan") + reason.hint, err=True)
         return _report_bug(problem) if problem.exit_code == BUG else problem.exit_code
     except click.ClickException as problem:
         problem.show()
@@ -99,16 +102,22 @@ def run(args: list[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         # The reader (head, less) has gone: not an error. Keep Python from flushing into it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return OK
+    except OSError as problem:
+        if problem.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG):
+            return _report_bug(problem)
+        _discard_output()
+        click.echo(f"error: the output can't be written: {problem.strerror}", err=True)
+        click.echo("hint: write it to a place that has room", err=True)
+        return FAILED
     except Exception as problem:  # the one catch-all: a bug of ours, with a log file
         return _report_bug(problem)
 
 
-def _complain(problem: SmError) -> None:
-    place = f"{problem.where}: " if problem.where else ""
-    click.echo(click.style("error: ", fg="red", bold=True) + place + problem.message, err=True)
-    click.echo(click.style("hint: ", fg="cyan") + problem.hint, err=True)
+def _discard_output() -> None:
+    """Keep Python from writing what is left to a reader that has gone or a disk that is full."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _report_bug(problem: BaseException) -> int:
