@@ -91,23 +91,6 @@ def read_files(directory: Path, paths: Iterable[str]) -> dict[str, RenderedFile]
     return {path: file for path, file in found.items() if file is not None}
 
 
-def read_text(path: Path) -> str:
-    """A text file that the user named, wherever it is.
-
-    Raises:
-        WorkspaceError: when it can't be read or is not UTF-8.
-    """
-    with _explained(path):
-        try:
-            return path.read_text(encoding="utf-8")
-        except UnicodeDecodeError as problem:
-            raise WorkspaceError(
-                f"is not UTF-8 text (byte {problem.start})",
-                hint="save it as UTF-8",
-                where=str(path),
-            ) from None
-
-
 def apply(changes: ChangeSet, directory: Path) -> None:
     """Carry out the changes.
 

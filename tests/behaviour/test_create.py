@@ -138,14 +138,14 @@ def test_a_bad_spec_names_file_and_line(sm: Sm, tmp_path: Path) -> None:
 
 
 def test_every_finding_is_reported_with_its_own_hint(sm: Sm, tmp_path: Path) -> None:
-    arguments = (*CREATE, "--set", "http.keep_alive=30", "--set", "prod.scaling.min_replicas=30")
+    arguments = (*CREATE, "--set", "http.keep_alive=30", "--set", "http.request_timeout=70")
     done = sm(*arguments, cwd=tmp_path)
     assert done.returncode == 1
     assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["error", "hint"] * 2
     done = sm(*arguments, "--json", cwd=tmp_path)
     assert done.returncode == 1
     findings = json.loads(done.stdout)["findings"]
-    assert [each["rule"] for each in findings] == ["keep-alive-outlives-load-balancer", "minimum-below-maximum"]
+    assert [each["rule"] for each in findings] == ["keep-alive-outlives-load-balancer", "request-fits-idle-timeout"]
     assert findings[0]["where"] == "--set http.keep_alive=30"
     assert list(tmp_path.iterdir()) == []
 
@@ -217,7 +217,9 @@ def test_an_edited_spec_is_applied_to_its_own_service(sm: Sm, tmp_path: Path) ->
     spec = service / "sm.yaml"
     spec.write_text(spec.read_text() + "environments:\n  prod:\n    scaling: {max_replicas: 33}  # the sale\n")
     edited = spec.read_text()
-    done = sm("create-microservice", "--spec", "sm.yaml", "--output-dir", "..", "--force", "--json", cwd=service)
+    service = service.rename(tmp_path / "checkout-of-another-name")
+    spec = service / "sm.yaml"
+    done = sm("create-microservice", "--spec", "sm.yaml", "--force", "--json", cwd=service)
     assert done.returncode == 0, done.stderr
     changed = {each["path"] for each in json.loads(done.stdout)["changes"] if each["action"] != "keep"}
     assert spec.read_text() == edited

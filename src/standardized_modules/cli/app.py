@@ -80,6 +80,8 @@ def cli() -> None:
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 ok, 1 refused, 2 usage, 3 our bug, 130 interrupted."""
     signal.signal(signal.SIGTERM, _interrupt)
+    # When the reader of a pipe (head, less) goes, end quietly by the signal, as Unix tools do.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     sys.exit(run(args))
 
 
@@ -100,10 +102,6 @@ def run(args: list[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted; nothing was left half-written", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader (head, less) has gone: not an error. Keep Python from flushing into it.
-        _discard_output()
-        return OK
     except OSError as problem:
         if problem.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG):
             return _report_bug(problem)

@@ -53,7 +53,6 @@ Without NAME on a terminal it asks; in a pipe or in CI it never does.
 @click.option("--region", help="Region of the cloud.  [default: the cloud's usual one]")
 @click.option(
     "--output-dir",
-    default=".",
     type=click.Path(path_type=Path),
     help="Folder below which the service's folder is made.  [default: .]",
 )
@@ -77,7 +76,7 @@ def command(
     patterns: tuple[str, ...],
     cloud: str | None,
     region: str | None,
-    output_dir: Path,
+    output_dir: Path | None,
     assignments: tuple[str, ...],
     spec_file: Path | None,
     owner: str | None,
@@ -109,19 +108,26 @@ def command(
             description=description,
             assignments=assignments,
         )
-    return _create(engine, spec, output_dir, dry_run=dry_run, force=force, as_json_=as_json_)
+    directory = _directory(spec, spec_file if name is None else None, output_dir)
+    return _create(engine, spec, directory, dry_run=dry_run, force=force, as_json_=as_json_)
+
+
+def _directory(spec: ServiceSpec, spec_file: Path | None, output_dir: Path | None) -> Path:
+    """A spec that lies in its own service means that service, whatever its folder is called."""
+    if output_dir is None and spec_file is not None and (spec_file.parent / ".sm" / "lock.json").is_file():
+        return spec_file.parent
+    return (output_dir or Path()) / spec.name
 
 
 def _create(
     engine: InfrastructurePatternEngine,
     spec: ServiceSpec,
-    output_dir: Path,
+    directory: Path,
     *,
     dry_run: bool,
     force: bool,
     as_json_: bool,
 ) -> int:
-    directory = output_dir / spec.name
     try:
         tree = engine.render(engine.resolve(engine.compose(spec)))
     except RefusedError as refusal:

@@ -7,7 +7,7 @@
 #   scripts/deploy.sh registry                                once per organisation: where the images live
 #
 # On a terminal it shows the plan and asks. In CI, or with --yes, it does not ask.
-# TERRAFORM=tofu uses OpenTofu.
+# --skip-signature takes an image that the pipeline has not signed. TERRAFORM=tofu uses OpenTofu.
 set -euo pipefail
 
 service=order-events-api
@@ -23,7 +23,7 @@ die() {
 }
 
 usage() {
-  die "$1" "scripts/deploy.sh [--dry-run] [--yes] dev|staging|prod IMAGE@sha256:…   or   scripts/deploy.sh [--yes] registry" 2
+  die "$1" "scripts/deploy.sh [--dry-run] [--yes] [--skip-signature] dev|staging|prod IMAGE@sha256:…   or   scripts/deploy.sh [--yes] registry" 2
 }
 
 need() {
@@ -44,10 +44,80 @@ confirm() {
 # Nothing in the sample values may reach an account or a cluster.
 refuse_placeholders() {
   local found
-  if found=$(grep -nE 'replace-me|replaced-by-kustomize|000000000000|192\.0\.2\.0/24' "$@"); then
+  if found=$(grep -nE 'replace-me|replaced-by-kustomize|000000000000|192\.0\.2\.' "$@"); then
     say "$found"
     die "placeholders are left" "put your own values there"
   fi
+}
+
+# An alert whose runbook is a dead link, and code that nobody owns.
+refuse_sample_organization() {
+  local found
+  if found=$(grep -rnw 'example-org' "$root/.github/CODEOWNERS" "$root/deploy/kubernetes/overlays/$environment"); then
+    say "$found"
+    die "example-org is left" "set delivery.organization in sm.yaml, let sm bring the files up to date, and name your team in .github/CODEOWNERS"
+  fi
+}
+
+# What production runs has to be in the history: manifests and Terraform come from this folder.
+refuse_uncommitted_changes() {
+  local changes
+  [[ $environment == prod ]] || return 0
+  changes=$(git -C "$root" status --porcelain) || die "$root is not a git repository" "deploy from a clone"
+  [[ -z $changes ]] || {
+    say "$changes"
+    die "there are uncommitted changes" "commit or stash them; production is deployed from a commit"
+  }
+}
+
+# https://HOST/OWNER/REPOSITORY, from Actions or from `origin` in any of its three forms.
+repository_url() {
+  local url
+  if [[ -n ${GITHUB_ACTIONS:-} ]]; then
+    echo "${GITHUB_SERVER_URL:?}/${GITHUB_REPOSITORY:?}"
+    return
+  fi
+  url=$(git -C "$root" remote get-url origin) ||
+    die "cannot tell who signs: this clone has no remote 'origin'" "git remote add origin git@github.com:OWNER/REPOSITORY.git"
+  url=${url%/}
+  url=${url%.git}
+  [[ $url =~ ^([a-z]+://)?([^@/]+@)?([^:/]+)(:[0-9]+)?[:/](.+)$ ]] || die "cannot read the remote '$url'"
+  echo "https://${BASH_REMATCH[3]}/${BASH_REMATCH[5]}"
+}
+
+# The signature says which workflow built the image, and from which branch. dev takes any branch of
+# this repository, the other environments take main alone.
+verify_signature() {
+  local signer who
+  if [[ $signature == skipped ]]; then
+    say "warning: the signature of $image is not checked"
+    return
+  fi
+  need cosign
+  signer=$(repository_url)/.github/workflows/deploy.yaml@refs/heads
+  if [[ $environment == dev ]]; then
+    who=("--certificate-identity-regexp=^${signer//./\\.}/.+$")
+  else
+    who=("--certificate-identity=$signer/main")
+  fi
+  sign_in_to_registry
+  cosign verify "${who[@]}" --certificate-oidc-issuer=https://token.actions.githubusercontent.com "$image" >/dev/null ||
+    die "no signature of $signer on $image" "deploy an image that the workflow 'Deploy' has built; --skip-signature is for emergencies"
+}
+
+# Otherwise the first that is missing would stop the deployment half-way.
+check_kinds() {
+  local missing
+  # It fails when a single API of the cluster does not answer, such as metrics, and prints the others.
+  kubectl api-resources --no-headers >"$work/kinds" || true
+  [[ -s $work/kinds ]] || die "the cluster does not say what it offers" "check that it can be reached: kubectl api-resources"
+  missing=$(awk 'NR == FNR { if (NF > 3) offered[$(NF - 2) " " $NF]; next }
+    /^apiVersion:/ { version = $2 }
+    /^kind:/ && !((version " " $2) in offered) { print "  " version " " $2 }' "$work/kinds" "$work/manifests.yaml" | sort -u)
+  [[ -z $missing ]] || {
+    say "$missing"
+    die "the cluster does not know these kinds" "docs/architecture.md says what has to be installed there"
+  }
 }
 
 # apply_terraform DIRECTORY NAME: NAME.tfvars and NAME.*.tfbackend lie in DIRECTORY.
@@ -83,15 +153,49 @@ terraform_values() {
     python3 -c 'import json, sys; [print(f"{key}={value}") for key, value in sorted(json.load(sys.stdin).items())]'
 }
 
+cloud_tools=(aws)
+
 # A kubeconfig of our own, made for the cluster that Terraform names: your current context does
 # not matter and is not touched.
 connect_to_cluster() {
-  need aws
   local cluster region
   cluster=$(terraform_output cluster_name)
   region=$(terraform_output region)
   export KUBECONFIG=$work/kubeconfig
   aws eks update-kubeconfig --name "$cluster" --region "$region" --kubeconfig "$KUBECONFIG" >&2
+}
+
+# ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME@DIGEST, taken apart.
+read_image() {
+  [[ $image =~ ^([0-9]{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?/([^@]+)@(.+)$ ]] ||
+    die "'$image' is not in a registry of AWS" "deploy what the pipeline has pushed"
+  registry_account=${BASH_REMATCH[1]} registry_region=${BASH_REMATCH[2]}
+  repository=${BASH_REMATCH[4]} digest=${BASH_REMATCH[5]}
+}
+
+# cosign reads signatures from the registry. The token is valid in every registry that your
+# identity may read; it is kept for this run only, apart from your own logins.
+sign_in_to_registry() {
+  read_image
+  export DOCKER_CONFIG=$work/docker
+  aws ecr get-login-password --region "$registry_region" |
+    cosign login --username AWS --password-stdin "${image%%/*}" >&2
+}
+
+# The registry forgets old images, but never one with a tag prod-… (deploy/terraform/registry). The
+# digest is the tag, so saying it again changes nothing.
+keep_image() {
+  local manifest type answer
+  read_image
+  local which=(--region "$registry_region" --registry-id "$registry_account" --repository-name "$repository")
+  manifest=$(aws ecr batch-get-image "${which[@]}" --image-ids "imageDigest=$digest" --query 'images[0].imageManifest' --output text)
+  type=$(aws ecr batch-get-image "${which[@]}" --image-ids "imageDigest=$digest" --query 'images[0].imageManifestMediaType' --output text)
+  answer=$(aws ecr put-image "${which[@]}" --image-tag "prod-${digest#sha256:}" --image-digest "$digest" \
+    --image-manifest "$manifest" --image-manifest-media-type "$type" 2>&1 >/dev/null) ||
+    [[ $answer == *AlreadyExistsException* ]] || {
+    say "$answer"
+    die "cannot mark $image as one that production runs" "the identity that deploys needs ecr:PutImage: docs/aws-access.md"
+  }
 }
 
 # render_manifests LINES…: builds the overlay in a copy, with the KEY=VALUE lines in
@@ -111,11 +215,16 @@ render_manifests() {
 manifest_value() { awk -v key="$1:" '$1 == key { print $2; exit }' "$work/manifests.yaml"; }
 
 apply_manifests() {
-  local namespace=$service-$environment previous
-  local apply=(--server-side "--field-manager=$service-deploy" -f "$work/manifests.yaml")
+  local namespace=$service-$environment previous found
+  # --force-conflicts: what is in git wins over a field that somebody has set by hand with kubectl,
+  # in an emergency say. Without it such a field would stop every later deployment.
+  # The number of pods is not in the manifests, so the autoscaler keeps it.
+  local apply=(--server-side --force-conflicts "--field-manager=$service-deploy" -f "$work/manifests.yaml")
 
+  found=$(kubectl get namespace "$namespace" --ignore-not-found -o name) ||
+    die "cannot read the namespace $namespace" "docs/delivery.md: what the identity that deploys may do in the cluster"
   # Objects in a namespace that is not there yet cannot be compared.
-  if kubectl get namespace "$namespace" >/dev/null 2>&1; then
+  if [[ -n $found ]]; then
     local differs=0
     kubectl diff "${apply[@]}" >&2 || differs=$?
     # 0 nothing to do, 1 differences, more: a real error
@@ -149,6 +258,11 @@ report_failure() {
   die "the rollout did not finish; pods of $2 are still serving" "to go back: scripts/deploy.sh $environment $2"
 }
 
+before_rollout() {
+  : # what the registry or the cloud has to know before the pods start
+  [[ $environment != prod ]] || keep_image
+}
+
 after_rollout() {
   say "all pods of $service in $environment serve the new version"
 
@@ -171,11 +285,13 @@ after_rollout() {
 ask=yes
 [[ -z ${CI:-} ]] || ask=no
 dry_run=no
+signature=required
 arguments=()
 for argument in "$@"; do
   case $argument in
     --yes) ask=no ;;
     --dry-run) dry_run=yes ;;
+    --skip-signature) signature=skipped ;;
     -*) usage "unknown option '$argument'" ;;
     *) arguments+=("$argument") ;;
   esac
@@ -214,12 +330,17 @@ if [[ $dry_run == yes ]]; then
   exit
 fi
 
-need "$terraform" kubectl python3
+need "$terraform" kubectl python3 git "${cloud_tools[@]}"
+refuse_sample_organization
+refuse_uncommitted_changes
+verify_signature
 apply_terraform "$root/deploy/terraform" "environments/$environment"
 values=$(terraform_values)
 render_manifests "$values" "image=$image"
 refuse_placeholders "$work/manifests.yaml"
 connect_to_cluster
+check_kinds
+before_rollout
 apply_manifests
 after_rollout
 say "$service in $environment now runs $image"

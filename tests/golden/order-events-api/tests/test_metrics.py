@@ -2,6 +2,7 @@
 
 import urllib.request
 
+import pytest
 from httpx import AsyncClient
 
 from order_events_api.metrics import metrics_server
@@ -22,7 +23,7 @@ async def test_requests_are_counted_by_template_with_all_prefixes() -> None:
 
 
 async def test_unknown_paths_and_methods_make_no_new_series(client: AsyncClient) -> None:
-    labels = {"method": "OTHER", "route": "unmatched", "status": "404"}
+    labels = {"method": "_OTHER", "route": "unmatched", "status": "404"}
     before = sample("http_requests_total", **labels)
     await client.request("BREW", "/a")
     await client.request("CHILL", "/b")
@@ -40,6 +41,31 @@ async def test_errors_count_as_500() -> None:
 async def test_probes_are_not_counted(client: AsyncClient) -> None:
     await client.get("/livez")
     assert sample("http_requests_total", method="GET", route="/livez", status="200") == 0
+
+
+async def test_requests_are_in_flight_and_probes_are_not() -> None:
+    seen = []
+
+    async def check() -> None:
+        seen.append(sample("http_requests_in_flight"))
+
+    async def look() -> None:
+        await check()
+
+    async with client_for(Settings(), lambda app, _: app.add_api_route("/look", look)) as client:
+        client.app.state.health.add("look", check)  # type: ignore[attr-defined]  # set by support.py
+        await client.get("/look")
+        await client.get("/readyz")
+    assert seen == [1, 0]
+
+
+async def test_an_answer_that_broke_off_counts_as_500() -> None:
+    labels = {"method": "POST", "route": "/v1/things/broken-stream", "status": "500"}
+    before = sample("http_requests_total", **labels)
+    async with client_for(Settings(), misbehaving) as client:
+        with pytest.raises(RuntimeError, match="in the middle"):
+            await client.post("/v1/things/broken-stream")
+    assert sample("http_requests_total", **labels) == before + 1
 
 
 async def test_nothing_stays_in_flight(client: AsyncClient) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from order_events_api.rate_limit.limiter import decide
@@ -62,8 +63,44 @@ async def test_a_refused_client_gets_in_when_it_was_told_to() -> None:
     limiter = MemoryLimiter(5, 60, clock=clock)
     while (decision := await limiter.hit("a")).allowed:
         clock.now += 1
-    clock.now += decision.reset
+    clock.now += decision.retry_after
     assert (await limiter.hit("a")).allowed
+
+
+@examples(max_examples=50)
+@given(
+    limit=st.integers(1, 20),
+    start=st.floats(0, 60),
+    steps=st.lists(st.floats(0, 40), min_size=1, max_size=60),
+)
+async def test_after_the_announced_silence_the_whole_quota_passes(
+    limit: int, start: float, steps: list[float]
+) -> None:
+    clock = Clock()
+    clock.now += start
+    limiter = MemoryLimiter(limit, 60, clock=clock)
+    decision = await limiter.hit("a")
+    for step in steps:
+        clock.now += step
+        decision = await limiter.hit("a")
+    assert decision.reset <= 120
+    clock.now += decision.reset
+    answers = [await limiter.hit("a") for _ in range(limit + 1)]
+    assert [answer.allowed for answer in answers] == [True] * limit + [False]
+    assert [answer.remaining for answer in answers[:limit]] == list(range(limit))[::-1]
+
+
+@examples(max_examples=50)
+@given(limit=st.integers(1, 20), steps=st.lists(st.floats(0, 40), min_size=1, max_size=60))
+async def test_retry_after_is_as_long_as_needed(limit: int, steps: list[float]) -> None:
+    clock = Clock()
+    limiter = MemoryLimiter(limit, 60, clock=clock)
+    decision = await limiter.hit("a")
+    for step in steps:
+        clock.now += step
+        decision = await limiter.hit("a")
+    clock.now += decision.retry_after
+    assert (await limiter.hit("a")).allowed or decision.allowed
 
 
 async def test_the_oldest_client_is_forgotten_when_there_are_too_many() -> None:
@@ -82,11 +119,13 @@ async def test_no_fixed_window_ever_exceeds_the_limit(limit: int, steps: list[fl
     clock = Clock()
     limiter = MemoryLimiter(limit, 60, clock=clock)
     allowed: dict[int, int] = {}
+    decision = await limiter.hit("a")
     for step in steps:
         clock.now += step
         decision = await limiter.hit("a")
         assert decision.remaining >= 0
-        assert decision.reset >= 1 or decision.allowed
+        assert decision.reset >= 1
+        assert decision.retry_after >= 1 or decision.allowed
         window = int(clock.now // 60)
         allowed[window] = allowed.get(window, 0) + decision.allowed
     assert max(allowed.values()) <= limit
@@ -105,7 +144,7 @@ def test_waiting_as_told_always_helps(
     decision = decide(limit, 60, elapsed, current, previous)
     if decision.allowed:
         return
-    later = elapsed + decision.reset
+    later = elapsed + decision.retry_after
     if later < 60:
         assert decide(limit, 60, later, current, previous).allowed
     else:

@@ -1,8 +1,10 @@
 """Spans of sampled requests reach a collector over real HTTP; without one nothing is loaded."""
 
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -10,6 +12,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from order_events_api import tracing
 from order_events_api.settings import Settings
 from tests.support import client_for, misbehaving
 
@@ -76,13 +79,69 @@ async def test_a_sampled_request_is_one_span(collector: Collector) -> None:
     assert lost.name == "GET"
 
 
-@pytest.mark.parametrize(("flag", "spans"), [("01", 1), ("00", 0)])
-async def test_the_callers_decision_wins(collector: Collector, flag: str, spans: int) -> None:
-    headers = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-{flag}"}
-    ratio = 0.0 if spans else 1.0
-    async with client_for(_settings(collector, ratio), misbehaving) as client:
+# The lowest trace id there is: a sampler that decides by the id would always keep it.
+LOWEST = "0" * 31 + "1"
+
+
+@pytest.mark.parametrize("trace_id", [TRACE, LOWEST])
+@pytest.mark.parametrize("flag", ["00", "01"])
+@pytest.mark.parametrize("ratio", [0.0, 1.0])
+@pytest.mark.parametrize("trusted", [False, True])
+async def test_only_a_trusted_caller_decides_what_is_traced(
+    collector: Collector, trace_id: str, flag: str, ratio: float, *, trusted: bool
+) -> None:
+    settings = _settings(collector, ratio).model_copy(update={"trust_trace_context": trusted})
+    headers = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-{flag}"}
+    async with client_for(settings, misbehaving) as client:
         await client.get("/v1/things/5", headers=headers)
-    assert [span.trace_id.hex() for span in collector.spans] == [TRACE] * spans
+    expected = flag == "01" if trusted else ratio == 1.0
+    assert [span.trace_id.hex() for span in collector.spans] == [trace_id] * expected
+
+
+async def test_errors_say_what_they_are(collector: Collector) -> None:
+    settings = _settings(collector, 1).model_copy(update={"request_timeout_seconds": 0.05})
+    async with client_for(settings, misbehaving) as client:
+        await client.get("/v1/things/5/crash")
+        await client.get("/v1/things/slow/9")
+        with pytest.raises(RuntimeError):
+            await client.post("/v1/things/broken-stream")
+        await client.get("/none")
+    *failed, lost = collector.spans
+    assert [span.status.code for span in failed] == [2, 2, 2]
+    kinds = [_attributes(span)["error.type"] for span in failed]
+    assert kinds == ["RuntimeError", "504", "RuntimeError"]
+    assert [[event.name for event in span.events] for span in failed] == [
+        ["exception"],
+        [],
+        ["exception"],
+    ]
+    assert _attributes(failed[2])["http.response.status_code"] == 200
+    assert (lost.status.code, "error.type" in _attributes(lost)) == (0, False)
+
+
+async def test_methods_of_the_callers_invention_are_one(collector: Collector) -> None:
+    async with client_for(_settings(collector, 1), misbehaving) as client:
+        await client.request("BREW", "/none")
+    [span] = collector.spans
+    attributes = _attributes(span)
+    assert (span.name, attributes["http.request.method"]) == ("HTTP", "_OTHER")
+    assert attributes["http.request.method_original"] == "BREW"
+
+
+def test_a_collector_that_hangs_does_not_keep_the_process(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(tracing, "FLUSH_SECONDS", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        settings = Settings(otel_exporter_otlp_endpoint=endpoint, trace_sample_ratio=1)
+        provider = tracing.build_tracer_provider(settings)
+        assert provider is not None
+        provider.get_tracer("test").start_span("lost").end()
+        began = time.monotonic()
+        tracing.close_tracing(provider)
+        assert time.monotonic() - began < 2
+    assert "traces lost" in caplog.text
 
 
 _LOADS_SDK = """

@@ -13,6 +13,7 @@ from orders.app import Routes, create_app
 from orders.problems import ProblemError
 from orders.routes import include_routes
 from orders.settings import Settings
+from orders.tracing import close_tracing
 
 
 @asynccontextmanager
@@ -26,6 +27,7 @@ async def client_for(
         async with AsyncClient(transport=transport, base_url="http://test") as client:
             client.app = app  # type: ignore[attr-defined]  # tests that steer the application
             yield client
+    close_tracing(app.state.tracer_provider)
 
 
 def sample(name: str, **labels: str) -> float:
@@ -44,6 +46,8 @@ def misbehaving(app: FastAPI, _: Settings) -> None:
     inner.add_api_route("/stream", _stream, methods=["POST"])
     inner.add_api_route("/broken-stream", _broken_stream, methods=["POST"])
     inner.add_api_route("/size", _size, methods=["POST"])
+    inner.add_api_route("/slow-after-body", _slow_after_body, methods=["POST"])
+    inner.add_api_route("/endless", _endless, methods=["POST"])
     inner.add_api_route("/cached", _cached, methods=["POST"])
     app.include_router(inner, prefix="/v1")
 
@@ -88,6 +92,20 @@ async def _broken_stream() -> StreamingResponse:
 
 async def _size(request: Request) -> dict[str, int]:
     return {"size": len(await request.body())}
+
+
+async def _slow_after_body(request: Request) -> None:
+    await request.body()
+    await asyncio.sleep(60)
+
+
+async def _endless() -> StreamingResponse:
+    async def parts() -> AsyncIterator[bytes]:
+        while True:
+            yield b"more "
+            await asyncio.sleep(0.05)
+
+    return StreamingResponse(parts())
 
 
 async def _cached() -> Response:

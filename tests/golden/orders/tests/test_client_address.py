@@ -25,6 +25,12 @@ def _scope(*forwarded: str) -> dict[str, object]:
         (1, ["[2001:db8::1]:4711"], "2001:db8::1"),
         (1, ["2001:db8::1"], "2001:db8::1"),
         (1, ["6.6.6.6,"], "10.0.0.9"),
+        (1, ["unknown"], "10.0.0.9"),
+        (1, ['"}'], "10.0.0.9"),
+        (1, ["999.1.1.1"], "10.0.0.9"),
+        (1, ["fe80::1%made-up"], "10.0.0.9"),
+        (1, ["1" * 5000], "10.0.0.9"),
+        (1, ["2001:DB8:0::1"], "2001:db8::1"),
     ],
 )
 def test_only_our_own_proxies_are_believed(hops: int, forwarded: list[str], expected: str) -> None:

@@ -34,6 +34,32 @@ async def test_a_streamed_body(size: int, status: int) -> None:
         assert answer.headers["connection"] == "close"
 
 
+async def _dribbled(seconds: float) -> AsyncIterator[bytes]:
+    yield b"x"
+    await asyncio.sleep(seconds)
+    yield b"x"
+
+
+# One never ends, the other when hardly any time is left for the handler.
+@pytest.mark.parametrize("seconds", [60, 0.3])
+async def test_a_client_that_dribbles_its_body_is_told_so(seconds: float) -> None:
+    settings = Settings(request_timeout_seconds=0.4)
+    async with client_for(settings, misbehaving) as client:
+        await client.get("/v1/things/1")  # The first request of an application takes longer.
+        path = "/v1/things/slow-after-body"
+        answer = await client.post(path, content=_dribbled(seconds))
+    assert answer.status_code == 408
+    assert answer.headers["connection"] == "close"
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_slow_handler_is_not_blamed_on_the_client() -> None:
+    settings = Settings(request_timeout_seconds=0.1)
+    async with client_for(settings, misbehaving) as client:
+        answer = await client.post("/v1/things/slow-after-body", content=b"x")
+    assert answer.status_code == 504
+
+
 async def test_the_timeout_does_not_cut_an_answer_that_has_begun() -> None:
     settings = Settings(request_timeout_seconds=0.05)
     async with client_for(settings, misbehaving) as client:

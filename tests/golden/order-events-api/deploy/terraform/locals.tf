@@ -21,7 +21,7 @@ locals {
       log_retention = 7
 
       hostname       = "order-events-api.dev.shop.example"
-      waf_rate_limit = 6000
+      waf_rate_limit = 10000
 
       availability   = 99.9
       latency        = 500
@@ -33,7 +33,7 @@ locals {
       log_retention = 14
 
       hostname       = "order-events-api.staging.shop.example"
-      waf_rate_limit = 6000
+      waf_rate_limit = 10000
 
       availability   = 99.9
       latency        = 500
@@ -45,7 +45,7 @@ locals {
       log_retention = 90
 
       hostname       = "order-events-api.shop.example"
-      waf_rate_limit = 6000
+      waf_rate_limit = 10000
 
       availability   = 99.9
       latency        = 500

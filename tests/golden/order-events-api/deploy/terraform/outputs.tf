@@ -5,7 +5,10 @@ output "kubernetes" {
 
   value = {
     # The network the load balancer reaches the pods from.
-    vpc_cidr = data.aws_vpc.cluster.cidr_block
+    vpc_cidr = local.vpc_cidr
+
+    # Cluster DNS, as pods address it.
+    dns_cidr = local.dns_cidr
 
     # For Gateway, HTTPRoute and LoadBalancerConfiguration. The certificate is handed over only
     # when it is issued.

@@ -14,6 +14,17 @@ resource "aws_wafv2_web_acl" "service" {
     allow {}
   }
 
+  custom_response_body {
+    key          = "rate-limit"
+    content_type = "APPLICATION_JSON"
+    content = jsonencode({
+      type   = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+      title  = "Too Many Requests"
+      status = 429
+      detail = "Too many requests from this address; try again in 300 seconds."
+    })
+  }
+
   rule {
     name     = "ip-reputation"
     priority = 0
@@ -40,11 +51,13 @@ resource "aws_wafv2_web_acl" "service" {
     name     = "rate-limit"
     priority = 10
 
-    # The same answer as the application's own limiter gives; 300 s is the window below.
+    # Status and problem details as the application's own limiter gives them; 300 s is the window
+    # below. The content type is application/json: AWS WAF has no application/problem+json.
     action {
       block {
         custom_response {
-          response_code = 429
+          response_code            = 429
+          custom_response_body_key = "rate-limit"
 
           response_header {
             name  = "Retry-After"
@@ -131,8 +144,8 @@ resource "aws_wafv2_web_acl" "service" {
     name     = "anonymous-ip"
     priority = 40
 
-    # VPNs and hosting providers, where other people's servers call from: counted, so that the
-    # logs show them during an attack, but not blocked.
+    # VPNs and hosting providers, where other people's servers call from: counted, so that metric
+    # and sampled requests show them during an attack, but not blocked.
     override_action {
       count {}
     }

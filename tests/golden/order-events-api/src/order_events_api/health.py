@@ -43,7 +43,7 @@ class HealthChecks:
     _running: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def add(self, name: str, check: Check, *, timeout: float = 1.0) -> None:
-        """Register a dependency; the name appears in the answer of /readyz."""
+        """Register a dependency; the name appears in the log when it fails."""
         if name in self._checks:
             raise ValueError(f"there is already a health check named {name!r}")
         self._checks[name] = (check, timeout)

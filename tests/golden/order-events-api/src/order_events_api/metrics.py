@@ -22,6 +22,8 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped upstream
 # instead of interpolating between buckets.
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER_METHOD = "_OTHER"
+"""What OpenTelemetry calls methods beyond these: anyone can invent one."""
 
 REQUESTS = Counter(
     "http_requests_total",
@@ -53,7 +55,7 @@ _children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
 def observe_request(method: str, route: str, status: int, seconds: float) -> None:
     """Count one finished request."""
-    key = (method if method in METHODS else "OTHER", route, status)
+    key = (method if method in METHODS else OTHER_METHOD, route, status)
     children = _children.get(key)
     if children is None:
         counter = REQUESTS.labels(key[0], route, str(status))

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 
 from .lifecycle import Lifecycle
 from .settings import Settings
+from .tracing import close_tracing
 
 _log = logging.getLogger(__name__)
 
@@ -85,4 +86,9 @@ def serve(app: FastAPI, settings: Settings) -> int:
     gc.collect()
     gc.freeze()
     server.run()
-    return 1 if server.force_exit else 0
+    # Only now have all spans ended, those of requests that were cut off too.
+    close_tracing(app.state.tracer_provider)
+    cut_off = server.lifecycle.cut_off
+    if cut_off:
+        _log.error("stopped with requests cut off", extra={"requests": cut_off})
+    return 1 if server.force_exit or cut_off else 0

@@ -1,10 +1,14 @@
 # What only the load balancer can see: the service down as a whole, and the time a request
 # takes outside the pods. The objectives themselves are watched by the burn-rate alerts in
-# deploy/kubernetes/base (Prometheus); these alarms still work when the cluster does not.
+# deploy/kubernetes/overlays (Prometheus); these alarms still work when the cluster does not.
 # Metrics: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
 
 locals {
-  load_balancer_dimensions = [for arn in data.aws_lbs.service.arns : split(":loadbalancer/", arn)[1]]
+  # None before the first deployment. By number and not by name: when the load balancer was
+  # replaced, each alarm is updated, instead of one being created while another of the same name
+  # is being deleted.
+  load_balancer_dimension = one([for arn in data.aws_lbs.service.arns : split(":loadbalancer/", arn)[1]])
+  alarm_count             = local.load_balancer_dimension == null ? 0 : 1
 
   # 14.4 times the error budget uses up 2 % of a 30-day budget in one hour: the fast-burn
   # threshold of https://sre.google/workbook/alerting-on-slos/. 0.1 % budget -> 1.44 %.
@@ -15,7 +19,7 @@ locals {
 }
 
 resource "aws_cloudwatch_metric_alarm" "server_errors" {
-  for_each = toset(local.load_balancer_dimensions)
+  count = local.alarm_count
 
   alarm_name        = "${local.name}-server-errors"
   alarm_description = "Share of requests answered with a 5xx by the pods or by the load balancer."
@@ -52,7 +56,7 @@ resource "aws_cloudwatch_metric_alarm" "server_errors" {
       metric {
         namespace   = "AWS/ApplicationELB"
         metric_name = metric_query.value
-        dimensions  = { LoadBalancer = each.value }
+        dimensions  = { LoadBalancer = local.load_balancer_dimension }
         stat        = "Sum"
         period      = 60
       }
@@ -61,14 +65,14 @@ resource "aws_cloudwatch_metric_alarm" "server_errors" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "latency" {
-  for_each = toset(local.load_balancer_dimensions)
+  count = local.alarm_count
 
   alarm_name        = "${local.name}-latency"
   alarm_description = "Too many requests wait longer than the objective, measured at the load balancer."
 
   namespace          = "AWS/ApplicationELB"
   metric_name        = "TargetResponseTime"
-  dimensions         = { LoadBalancer = each.value }
+  dimensions         = { LoadBalancer = local.load_balancer_dimension }
   extended_statistic = format("p%g", local.settings.latency_target)
   period             = 60
 
@@ -84,11 +88,36 @@ resource "aws_cloudwatch_metric_alarm" "latency" {
   evaluate_low_sample_count_percentiles = "ignore"
 }
 
+# The one that goes off when everything is down: no traffic means no 5xx and no latency, and a
+# target group without pods has no unhealthy ones either.
+resource "aws_cloudwatch_metric_alarm" "no_healthy_hosts" {
+  count = local.alarm_count
+
+  alarm_name        = "${local.name}-no-healthy-hosts"
+  alarm_description = "The load balancer has no healthy pod to send requests to: the service is down."
+
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  evaluation_periods  = 3
+  datapoints_to_alarm = 3           # metrics can be two minutes late
+  treat_missing_data  = "breaching" # no target group, no metric, no service
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+
+  metric_query {
+    id          = "healthy"
+    label       = "Healthy pods"
+    return_data = true
+    period      = 60
+    expression  = "SELECT MAX(HealthyHostCount) FROM SCHEMA(\"AWS/ApplicationELB\", LoadBalancer, TargetGroup) WHERE LoadBalancer = '${local.load_balancer_dimension}'"
+  }
+}
+
 resource "aws_cloudwatch_metric_alarm" "unhealthy_hosts" {
-  for_each = toset(local.load_balancer_dimensions)
+  count = local.alarm_count
 
   alarm_name        = "${local.name}-unhealthy-hosts"
-  alarm_description = "At least one pod fails the health check of the load balancer."
+  alarm_description = "For five minutes at least one pod has failed the load balancer's health check. Others may still serve."
 
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
@@ -106,6 +135,6 @@ resource "aws_cloudwatch_metric_alarm" "unhealthy_hosts" {
 
     # This metric exists for each target group only, and the controller may replace those:
     # a Metrics Insights query follows them by itself.
-    expression = "SELECT MAX(UnHealthyHostCount) FROM SCHEMA(\"AWS/ApplicationELB\", LoadBalancer, TargetGroup) WHERE LoadBalancer = '${each.value}'"
+    expression = "SELECT MAX(UnHealthyHostCount) FROM SCHEMA(\"AWS/ApplicationELB\", LoadBalancer, TargetGroup) WHERE LoadBalancer = '${local.load_balancer_dimension}'"
   }
 }

@@ -21,7 +21,7 @@ locals {
       log_retention = 7
 
       hostname       = "orders.dev.example.com"
-      waf_rate_limit = 6000
+      waf_rate_limit = 10000
 
       availability   = 99.9
       latency        = 500
@@ -33,7 +33,7 @@ locals {
       log_retention = 14
 
       hostname       = "orders.staging.example.com"
-      waf_rate_limit = 6000
+      waf_rate_limit = 10000
 
       availability   = 99.9
       latency        = 500
@@ -45,7 +45,7 @@ locals {
       log_retention = 90
 
       hostname       = "orders.example.com"
-      waf_rate_limit = 6000
+      waf_rate_limit = 10000
 
       availability   = 99.9
       latency        = 500

@@ -40,6 +40,17 @@ variable "cluster_name" {
   }
 }
 
+variable "vpc_cidr" {
+  description = "Network that the load balancer's subnets lie in. Only needed when the VPC has more than one, such as a second one for pods."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.vpc_cidr == null || can(cidrnetmask(var.vpc_cidr))
+    error_message = "vpc_cidr must be an IPv4 network such as 10.20.0.0/16."
+  }
+}
+
 variable "alarm_emails" {
   description = "Addresses that CloudWatch alarms are mailed to. Each has to confirm the subscription once. May be empty when the topic is subscribed elsewhere."
   type        = list(string)

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from . import routes
 from .docs import install_docs
 from .health import HealthChecks
+from .idempotency import settle
 from .lifecycle import Lifecycle
 from .metrics import INFO
 from .middleware.body_limit import BodyLimitMiddleware
@@ -20,6 +21,9 @@ from .problems import MEDIA_TYPE, Problem, install_problem_handlers
 from .rate_limit import RateLimitMiddleware, build_limiter
 from .settings import Settings
 from .tracing import build_tracer_provider
+
+SETTLE_SECONDS = 2.0
+"""After the last request: for work that goes on without one. Part of the pod's grace period."""
 
 API_VERSION = "1"
 """Of the contract, not of the code: it is part of /v1 and of docs/openapi.json."""
@@ -57,10 +61,9 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         lifecycle.started = True
         yield
+        await settle(SETTLE_SECONDS)
         if limiter is not None:
             await limiter.close()
-        if provider is not None:
-            provider.shutdown()
 
     app = Service(
         title="Orders",
@@ -77,6 +80,7 @@ def create_app(
     )
     INFO.labels(settings.version).set(1)
     app.state.settings, app.state.lifecycle, app.state.health = settings, lifecycle, checks
+    app.state.tracer_provider = provider  # Whoever runs the app closes it: last of all.
     install_problem_handlers(app)
     # Routes are tried in order: first those that get the traffic.
     include_routes(app, settings)

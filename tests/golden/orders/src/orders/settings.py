@@ -35,7 +35,10 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     metrics_port: Port = Field(default=9090, description="Prometheus scrapes /metrics here.")
     trace_sample_ratio: float = Field(
-        default=0.01, ge=0, le=1, description="Share of new traces kept; a caller's choice wins."
+        default=0.01, ge=0, le=1, description="Share of traces kept that nobody decided about yet."
+    )
+    trust_trace_context: bool = Field(
+        default=False, description="Callers decide which of their traces are kept."
     )
     otel_exporter_otlp_endpoint: str = Field(
         default="",

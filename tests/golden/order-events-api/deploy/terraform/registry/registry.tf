@@ -24,26 +24,43 @@ resource "aws_ecr_repository" "service" {
 resource "aws_ecr_lifecycle_policy" "service" {
   repository = aws_ecr_repository.service.name
 
-  # An image may come with two more tags, for its signature and its SBOM: 300 tags are at least
-  # 100 builds. What runs must still be pullable when a node is replaced, so an environment that
-  # is 100 builds behind has to be deployed again. Untagged manifests are left alone: signatures
-  # are stored that way, too.
+  # What runs must still be pullable when a node is replaced. scripts/deploy.sh tags what goes to
+  # production with prod-…; an image that a rule selects by its tags is out of reach of the rules
+  # after it, so of those images only the second hundred is ever forgotten. Other environments may
+  # be 300 builds behind. Untagged manifests are left alone: cosign stores signatures and SBOMs
+  # that way, as referrers of the image, and the registry removes them with it.
+  # https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
   policy = jsonencode({
-    rules = [{
-      rulePriority = 1
-      description  = "Keep the newest 300 tags"
-      action       = { type = "expire" }
-      selection = {
-        tagStatus      = "tagged"
-        tagPatternList = ["*"]
-        countType      = "imageCountMoreThan"
-        countNumber    = 300
-      }
-    }]
+    rules = [
+      {
+        rulePriority = 1
+        description  = "Keep the newest 100 images that production has run"
+        action       = { type = "expire" }
+        selection = {
+          tagStatus      = "tagged"
+          tagPatternList = ["prod-*"]
+          countType      = "imageCountMoreThan"
+          countNumber    = 100
+        }
+      },
+      {
+        rulePriority = 2
+        description  = "Keep the newest 300 builds"
+        action       = { type = "expire" }
+        selection = {
+          tagStatus      = "tagged"
+          tagPatternList = ["*"]
+          countType      = "imageCountMoreThan"
+          countNumber    = 300
+        }
+      },
+    ]
   })
 }
 
-# Clusters in other accounts pull from here.
+# Clusters in other accounts pull from here. Their pipeline roles look images up and, in
+# production's account, mark them: without the actions that upload layers, PutImage can do no more
+# than name what is here already, and no tag can be moved.
 resource "aws_ecr_repository_policy" "pull" {
   count = length(var.pull_account_ids) == 0 ? 0 : 1
 
@@ -51,12 +68,20 @@ resource "aws_ecr_repository_policy" "pull" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Sid       = "PullFromOtherEnvironments"
-      Effect    = "Allow"
-      Principal = { AWS = [for id in var.pull_account_ids : "arn:${data.aws_partition.current.partition}:iam::${id}:root"] }
-      Action    = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-    }]
+    Statement = concat(
+      [{
+        Sid       = "PullFromOtherEnvironments"
+        Effect    = "Allow"
+        Principal = { AWS = [for id in var.pull_account_ids : "arn:${data.aws_partition.current.partition}:iam::${id}:root"] }
+        Action    = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetDownloadUrlForLayer"]
+      }],
+      [for id in var.production_account_id[*] : {
+        Sid       = "KeepWhatProductionRuns"
+        Effect    = "Allow"
+        Principal = { AWS = ["arn:${data.aws_partition.current.partition}:iam::${id}:root"] }
+        Action    = ["ecr:PutImage"]
+      }],
+    )
   })
 }
 

@@ -4,3 +4,9 @@ region     = "us-east-1"
 
 # Accounts of other environments, when they are not in account_id.
 pull_account_ids = []
+
+# Which of them is production's; leave it out when production is in account_id.
+production_account_id = null
+
+# The pipeline's role that builds is made when this is set: docs/aws-access.md
+github_subject_prefix = null

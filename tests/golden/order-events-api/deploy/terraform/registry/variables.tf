@@ -29,3 +29,25 @@ variable "pull_account_ids" {
     error_message = "pull_account_ids must hold AWS account numbers of 12 digits."
   }
 }
+
+variable "production_account_id" {
+  description = "Account of production, when it is one of pull_account_ids. It may mark the images that it runs."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.production_account_id == null || contains(var.pull_account_ids, coalesce(var.production_account_id, "none"))
+    error_message = "production_account_id must be one of pull_account_ids."
+  }
+}
+
+variable "github_subject_prefix" {
+  description = "How GitHub names this repository in its tokens: docs/aws-access.md says how to read it. Without it no role for the pipeline is made."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.github_subject_prefix == null || can(regex("^repo:[A-Za-z0-9_.-]+(@[0-9]+)?/[A-Za-z0-9_.-]+(@[0-9]+)?$", var.github_subject_prefix))
+    error_message = "github_subject_prefix must look like repo:ORGANISATION@123/REPOSITORY@456, or repo:ORGANISATION/REPOSITORY for an older repository."
+  }
+}

@@ -1,8 +1,12 @@
 """Who is asking? The address that our own proxies saw, never one the caller made up."""
 
-from ipaddress import IPv6Address
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
 
 from starlette.types import Scope
+
+MAX_ENTRY = 64
+"""Longer than any address with brackets and port."""
 
 
 def client_address(scope: Scope, trusted_hops: int) -> str:
@@ -10,7 +14,8 @@ def client_address(scope: Scope, trusted_hops: int) -> str:
 
     Each proxy appends the address it was called from to X-Forwarded-For, so with n trusted proxies
     the n-th entry from the right is true; everything left of it is what the caller claims. With
-    fewer entries the request did not come through all proxies, and only the peer is certain.
+    fewer entries, or one that is no address, the request did not come through all proxies, and only
+    the peer is certain.
     """
     peer = scope.get("client")
     address = peer[0] if peer else "unknown"
@@ -19,7 +24,9 @@ def client_address(scope: Scope, trusted_hops: int) -> str:
         lines = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
         entries = b",".join(lines).split(b",") if lines else []
         if len(entries) >= trusted_hops:
-            address = _without_port(entries[-trusted_hops].strip().decode("latin-1")) or address
+            entry = entries[-trusted_hops].strip()
+            if len(entry) <= MAX_ENTRY:  # So that what is remembered stays small.
+                address = _parsed(entry) or address
     return address
 
 
@@ -39,8 +46,19 @@ def client_key(address: str) -> str:
     return str(IPv6Address(int(parsed) >> 64 << 64)) + "/64"
 
 
-def _without_port(entry: str) -> str:
-    """Some load balancers append "address:port" or "[address]:port"."""
-    if entry.startswith("["):
-        return entry[1:].partition("]")[0]
-    return entry.partition(":")[0] if entry.count(":") == 1 else entry
+@lru_cache(maxsize=4096)
+def _parsed(entry: bytes) -> str | None:
+    """The address in "address", "address:port" or "[address]:port"; None when it is none.
+
+    Remembered, because parsing takes longer than all the rest here. An IPv6 zone ("%eth0") means
+    nothing on another host and may be any text, so it is refused.
+    """
+    text = entry.decode("latin-1")
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        return None if "%" in text else str(ip_address(text))
+    except ValueError:
+        return None

@@ -84,6 +84,11 @@ run "firewall" {
     condition     = toset(flatten(aws_wafv2_web_acl_logging_configuration.service.redacted_fields[*].single_header[*].name)) == toset(["authorization", "cookie"])
     error_message = "credentials must not be logged"
   }
+
+  assert {
+    condition     = flatten(aws_wafv2_web_acl_logging_configuration.service.logging_filter[*].filter[*].condition[*].action_condition[*].action) == ["BLOCK"]
+    error_message = "only what was blocked is worth its storage"
+  }
 }
 
 run "refuses_foreign_zone" {

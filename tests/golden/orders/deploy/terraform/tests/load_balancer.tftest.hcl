@@ -21,15 +21,19 @@ run "follows_the_load_balancer" {
 
   assert {
     condition = alltrue([
-      for alarm in [aws_cloudwatch_metric_alarm.latency, aws_cloudwatch_metric_alarm.server_errors, aws_cloudwatch_metric_alarm.unhealthy_hosts] :
-      toset(keys(alarm)) == toset(["app/orders/0123456789abcdef"])
-    ])
+      for queries in [one(aws_cloudwatch_metric_alarm.no_healthy_hosts).metric_query, one(aws_cloudwatch_metric_alarm.unhealthy_hosts).metric_query] :
+      endswith(one(queries).expression, "WHERE LoadBalancer = 'app/orders/0123456789abcdef'")
+      ]) && one(aws_cloudwatch_metric_alarm.latency).dimensions == tomap({
+      LoadBalancer = "app/orders/0123456789abcdef"
+      }) && toset(flatten(one(aws_cloudwatch_metric_alarm.server_errors).metric_query[*].metric[*].dimensions)) == toset([tomap({
+        LoadBalancer = "app/orders/0123456789abcdef"
+    })])
     error_message = "each alarm must watch the load balancer of this environment"
   }
 
   assert {
     condition = alltrue(flatten([
-      for alarms in [aws_cloudwatch_metric_alarm.latency, aws_cloudwatch_metric_alarm.server_errors, aws_cloudwatch_metric_alarm.unhealthy_hosts] :
+      for alarms in [aws_cloudwatch_metric_alarm.latency, aws_cloudwatch_metric_alarm.server_errors, aws_cloudwatch_metric_alarm.no_healthy_hosts, aws_cloudwatch_metric_alarm.unhealthy_hosts] :
       [for alarm in alarms : startswith(alarm.alarm_name, "orders-prod-") && alarm.alarm_actions == toset([aws_sns_topic.alarms.arn])]
     ]))
     error_message = "alarms must notify, and carry the prefix that the topic's policy asks for"
@@ -45,13 +49,22 @@ run "thresholds_come_from_the_objectives" {
   command = plan
 
   assert {
-    condition     = one(values(aws_cloudwatch_metric_alarm.latency)).threshold * 1000 == local.settings.latency
+    condition     = one(aws_cloudwatch_metric_alarm.latency).threshold * 1000 == local.settings.latency
     error_message = "the latency alarm must use slo.latency, in seconds"
   }
 
   assert {
-    condition     = one(values(aws_cloudwatch_metric_alarm.server_errors)).threshold > 0 && one(values(aws_cloudwatch_metric_alarm.server_errors)).threshold <= 50
+    condition     = one(aws_cloudwatch_metric_alarm.server_errors).threshold > 0 && one(aws_cloudwatch_metric_alarm.server_errors).threshold <= 50
     error_message = "the share of errors must be one that can be reached"
+  }
+}
+
+run "silence_is_an_outage" {
+  command = plan
+
+  assert {
+    condition     = one(aws_cloudwatch_metric_alarm.no_healthy_hosts).treat_missing_data == "breaching" && one(aws_cloudwatch_metric_alarm.no_healthy_hosts).threshold == 1
+    error_message = "without a healthy pod, or without any metric, the alarm must go off"
   }
 }
 

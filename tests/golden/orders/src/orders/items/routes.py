@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from ..caller import caller
 from ..idempotency import IdempotencyKey, IdempotencyStore, Stored, fingerprint, once
 from ..pagination import CursorParameter, Limit, Page, decode_cursor, encode_cursor
 from ..problems import ProblemError
@@ -71,7 +72,7 @@ async def create_item(
         return Stored(201, item.model_dump_json().encode(), (("location", location),))
 
     same = fingerprint(b"create_item", new.model_dump_json().encode())
-    return await once(idempotency, key, same, create)
+    return await once(idempotency, key, caller(request), same, create)
 
 
 @router.delete("/{item_id}", status_code=204, summary="Delete an item")

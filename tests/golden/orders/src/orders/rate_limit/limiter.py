@@ -3,11 +3,15 @@
 Sliding window counter: two counters a client, for the current fixed window and the one before. The
 number in force is the current count plus the share of the previous window that the sliding window
 still covers. It keeps the promise "q requests in w seconds" (a token bucket allows nearly 2q),
-takes constant time and space, and is one short script in Redis.
+takes constant time and space, and is one short script in Redis. The price: what is counted now
+fades out only during the next window, so the whole quota is back after up to two windows.
 """
 
 import math
 from typing import NamedTuple, Protocol
+
+TOLERANCE = 1e-6
+"""Of a request: what has slid out must not count on because of a rounding error."""
 
 
 class Decision(NamedTuple):
@@ -17,7 +21,9 @@ class Decision(NamedTuple):
     remaining: int
     """Requests left now."""
     reset: int
-    """Seconds until the quota is back: all of it when allowed, one request when refused."""
+    """Seconds without requests until the whole quota is back."""
+    retry_after: int
+    """Seconds until one request will pass; 0 when this one did."""
 
 
 class Limiter(Protocol):
@@ -34,15 +40,16 @@ class Limiter(Protocol):
 
 def decide(limit: int, window: float, elapsed: float, current: int, previous: int) -> Decision:
     """Judge one more request, `elapsed` seconds into a window with these counts so far."""
-    covered = previous * (1 - elapsed / window)
-    remaining = math.floor(limit - covered - current)
+    remaining = math.floor(limit - previous * (1 - elapsed / window) - current + TOLERANCE)
     left = window - elapsed
     if remaining >= 1:
-        return Decision(True, remaining - 1, math.ceil(left))
+        # This request counts in this window, and fades until the next one ends.
+        return Decision(True, remaining - 1, math.ceil(left + window), 0)
     if current < limit and previous:
         # Wait in this window, until enough of the previous one has slid out.
         wait = window * (1 - (limit - 1 - current) / previous) - elapsed
     else:
         # Wait for the next window, and there until enough of this one has slid out.
         wait = left + window * (1 - (limit - 1) / max(current, 1))
-    return Decision(False, 0, max(1, math.ceil(wait)))
+    reset = max(1, math.ceil(left + window if current else left))
+    return Decision(False, 0, reset, max(1, math.ceil(wait)))

@@ -1,7 +1,8 @@
 """Applies the limit and reports it in the RateLimit fields of draft-ietf-httpapi-ratelimit-headers.
 
 RateLimit-Policy: "default";q=600;w=60     600 requests (q) in 60 seconds (w)
-RateLimit: "default";r=41;t=17             41 left (r), all of them back in 17 seconds (t)
+RateLimit: "default";r=41;t=77             41 left (r); all are back after 77 quiet seconds (t)
+Retry-After: 3                             with 429: when one request will pass
 """
 
 from prometheus_client import Counter
@@ -47,9 +48,9 @@ class RateLimitMiddleware:
         REJECTIONS.inc()
         refusal = problem_response(
             429,
-            f"Too many requests; try again in {decision.reset} seconds.",
+            f"Too many requests; try again in {decision.retry_after} seconds.",
             kind=QUOTA_EXCEEDED,
-            headers={"retry-after": str(decision.reset)},
+            headers={"retry-after": str(decision.retry_after)},
             members={"violated-policies": ["default"]},
         )
         await refusal(scope, receive, send_with_quota)

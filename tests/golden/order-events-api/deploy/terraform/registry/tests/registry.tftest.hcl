@@ -36,8 +36,8 @@ run "images_are_immutable_scanned_encrypted" {
   }
 
   assert {
-    condition     = one(jsondecode(aws_ecr_lifecycle_policy.service.policy).rules).selection.countNumber >= 300
-    error_message = "images that may still run must be kept"
+    condition     = [for rule in jsondecode(aws_ecr_lifecycle_policy.service.policy).rules : one(rule.selection.tagPatternList)] == ["prod-*", "*"]
+    error_message = "what production runs must be out of reach of the rule for all the others"
   }
 
   assert {
@@ -62,6 +62,37 @@ run "named_accounts_pull_and_nothing_else" {
     condition     = !strcontains(one(aws_ecr_repository_policy.pull).policy, "Put")
     error_message = "other accounts must not push"
   }
+}
+
+run "production_marks_what_it_runs" {
+  command = plan
+
+  variables {
+    pull_account_ids      = ["222233334444", "333344445555"]
+    production_account_id = "333344445555"
+  }
+
+  assert {
+    condition = [for statement in jsondecode(one(aws_ecr_repository_policy.pull).policy).Statement : statement.Principal.AWS if contains(statement.Action, "ecr:PutImage")] == [
+      ["arn:aws:iam::333344445555:root"],
+    ]
+    error_message = "production's account alone may name images"
+  }
+
+  assert {
+    condition     = !strcontains(one(aws_ecr_repository_policy.pull).policy, "Upload")
+    error_message = "no other account may push layers"
+  }
+}
+
+run "refuses_production_that_may_not_pull" {
+  command = plan
+
+  variables {
+    production_account_id = "333344445555"
+  }
+
+  expect_failures = [var.production_account_id]
 }
 
 run "refuses_placeholder_account" {

@@ -13,12 +13,19 @@ mock_data "aws_eks_cluster" {
     vpc_config = [{
       vpc_id = "vpc-0123456789abcdef0"
     }]
+    kubernetes_network_config = [{
+      ip_family         = "ipv4"
+      service_ipv4_cidr = "172.20.0.0/16"
+    }]
   }
 }
 
 mock_data "aws_vpc" {
   defaults = {
     cidr_block = "10.20.0.0/16"
+    cidr_block_associations = [{
+      cidr_block = "10.20.0.0/16"
+    }]
   }
 }
 
