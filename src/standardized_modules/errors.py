@@ -71,3 +71,10 @@ class WorkspaceError(SmError):
     """The folder of a service can't be read or written as asked."""
 
     kind = "workspace"
+
+
+class CrashedError(SmError):
+    """A check of ours raised, or its process died: what it would have found is not known."""
+
+    exit_code = 3
+    kind = "crashed"

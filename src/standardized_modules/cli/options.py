@@ -41,7 +41,16 @@ def complete_subject(_ctx: click.Context, _param: click.Parameter, incomplete: s
     """Everything that can be explained."""
     library = _engine().library
     names = (*library.patterns, *library.capabilities, *library.parameters)
-    return _starting(names, incomplete)
+    return [*_starting(names, incomplete), *(name for name in complete_check(_ctx, _param, incomplete) if incomplete)]
+
+
+def complete_check(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Ids and layers of checks."""
+    from standardized_modules.checks import index
+
+    checks = index()
+    names = (*(each.id for each in checks), *sorted({each.layer for each in checks}))
+    return [name for name in names if name.lower().startswith(incomplete.lower())]
 
 
 def _engine() -> InfrastructurePatternEngine:
