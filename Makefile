@@ -59,6 +59,7 @@ benchmark: $(STAMP)  ## Measure against copier, cookiecutter and bare FastAPI
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --group benchmark
 	$(BIN)/python benchmarks/generate.py --write
 	$(BIN)/python benchmarks/web_api.py --write
+	$(BIN)/python benchmarks/verify.py
 
 .PHONY: clean
 clean:  ## Remove everything that can be made again

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,3 +58,16 @@ def web_api_service(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run_sm("create-microservice", "orders", "--pattern", "web_api", "--cloud", "aws", cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder / "orders"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Mutants caught per check, counted over all workers."""
+    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+    seen = [value for each in reports for name, value in each.user_properties if name == "mutation"]
+    if seen:
+        caught, all_of = Counter(check for check, found in seen if found), Counter(check for check, _ in seen)
+        terminalreporter.section("mutants caught per check")
+        parts = [f"{check} {caught[check]}/{number}" for check, number in sorted(all_of.items())]
+        for start in range(0, len(parts), 10):
+            terminalreporter.write_line("  ".join(parts[start : start + 10]))
+        terminalreporter.write_line(f"{sum(caught.values())} of {len(seen)} by {len(all_of)} checks")

@@ -109,6 +109,13 @@ class WorkspaceError(SmError):
     kind = "workspace"
 
 
+class CrashedError(SmError):
+    """A check of ours raised, or its process died: what it would have found is not known."""
+
+    exit_code = 3
+    kind = "crashed"
+
+
 def place(explained: Explained) -> str:
     """ "file:line: ", or nothing where there is no place."""
     return f"{explained.where}: " if explained.where else ""

@@ -2,21 +2,23 @@
 
 A check is a module `checks/<layer>/<name>.py` with the constants of `Check` below and a function
 `check(tree)`. Its BAD sample must give a finding and its GOOD sample none: they are its tests and
-its documentation at once.
+its documentation at once. `index` reads the constants without importing a module: they are
+literals, all but BAD and GOOD.
 """
 
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Iterator, Mapping
 from typing import Literal, Protocol, cast
 
 from msgspec import Struct
 
-from standardized_modules.checks.tree import Tree
+from standardized_modules.checks.index import CheckInfo, index
+from standardized_modules.checks.tree import ToolMissingError, Tree
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "info"]
+"""`info` is worth knowing and never fails a run."""
 
 
 class Finding(Struct, frozen=True):
@@ -30,7 +32,20 @@ class Finding(Struct, frozen=True):
 
 
 class Check(Protocol):
-    """What every check module has."""
+    """What every check module has.
+
+    It may also have, all literals:
+
+    - `READS: tuple[str, ...]`, shell patterns (`*` also matches `/`) of the files that it reads. It is
+      given no other file, and its result is kept until one of these changes. Default: every file.
+    - `TOOL: str` and `INSTALL: str`, a program that it needs and the command that installs it. Without
+      the program the check is reported as not run. So it is when `check` raises `ToolMissingError`.
+    - `EXCLUSIVE = True`, it takes long: it is started first. (Checks never share a process with another
+      one that runs at the same time, so none has to be safe for threads.)
+    - `DAILY = True`, its result also depends on today's date.
+    - `ONLINE = True`, it needs the network: without `--online` it is reported as not run. A check that
+      can do more with it looks at `tree.online` instead.
+    """
 
     ID: str
     SEVERITY: Severity
@@ -46,21 +61,14 @@ class Check(Protocol):
         ...
 
 
+def load(info: CheckInfo) -> Check:
+    """The module of a check, imported now."""
+    return cast(Check, importlib.import_module(info.module))
+
+
 def discover() -> tuple[Check, ...]:
-    """Every check, sorted by id. A module whose name begins with `_` is not one."""
-    checks: dict[str, Check] = {}
-    for layer in pkgutil.iter_modules(__path__, f"{__name__}."):
-        if not layer.ispkg:
-            continue
-        package = importlib.import_module(layer.name)
-        for module in pkgutil.iter_modules(package.__path__, f"{layer.name}."):
-            if module.name.rpartition(".")[2].startswith("_"):
-                continue
-            check = cast(Check, importlib.import_module(module.name))
-            if check.ID in checks:
-                raise ValueError(f"{check.ID} is the id of {checks[check.ID]} and of {check}")
-            checks[check.ID] = check
-    return tuple(checks[check_id] for check_id in sorted(checks))
+    """Every check, imported, sorted by id."""
+    return tuple(load(info) for info in index())
 
 
-__all__ = ["Check", "Finding", "Severity", "Tree", "discover"]
+__all__ = ["Check", "CheckInfo", "Finding", "Severity", "ToolMissingError", "Tree", "discover", "index", "load"]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import fnmatch
+import hashlib
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from msgspec import Struct
@@ -23,6 +25,13 @@ Manifest = dict[str, Any]
 
 KUBERNETES = "deploy/kubernetes/"
 OVERLAYS = f"{KUBERNETES}overlays/"
+TOOL_FOLDERS = {".git", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".terraform", ".tox", ".venv"} | {
+    "__pycache__",
+    "node_modules",
+    "venv",
+}
+"""What tools keep beside the sources, none of it written by the service's team."""
+Made = TypeVar("Made")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -52,23 +61,76 @@ class Overlay(Struct, frozen=True):
 
 
 class Tree(Mapping[str, str]):
-    """Files by POSIX path; `overlays` builds the Kubernetes overlays on first use."""
+    """Files by POSIX path; `overlays` builds the Kubernetes overlays on first use.
 
-    def __init__(self, files: Mapping[str, str]) -> None:
+    Args:
+        files: Text by path.
+        root: The folder that they were read from, for a check that looks at what a tool left there.
+            Whatever it reads there must not decide its findings: results are kept by `files`.
+        online: Whether the network may be used.
+        catalogs: Pattern files of the organisation.
+    """
+
+    def __init__(
+        self,
+        files: Mapping[str, str],
+        *,
+        root: Path | None = None,
+        online: bool = False,
+        catalogs: tuple[Path, ...] = (),
+    ) -> None:
         self._files = dict(sorted(files.items()))
+        self._made: dict[tuple[str, str], Any] = {}
+        self.root, self.online, self.catalogs = root, online, catalogs
 
     @classmethod
-    def read(cls, folder: Path) -> Tree:
-        """The text files of a folder. Binary files and hidden tool folders are left out."""
+    def read(cls, folder: Path, *, online: bool = False, catalogs: tuple[Path, ...] = ()) -> Tree:
+        """The text files of a folder. Binary files and the folders of tools are left out.
+
+        Raises:
+            OSError: when a folder or a file can't be read.
+        """
         files = {}
-        for path in sorted(folder.rglob("*")):
-            relative = path.relative_to(folder)
-            if path.is_file() and not _ignored(relative):
-                try:
-                    files[relative.as_posix()] = path.read_text(encoding="utf-8")
-                except UnicodeDecodeError:
-                    continue
-        return cls(files)
+        for path in _walk(folder):
+            try:
+                # Decoded as it is: a newline is part of what a digest and a shell see.
+                files[path.relative_to(folder).as_posix()] = path.read_bytes().decode("utf-8")
+            except UnicodeDecodeError:
+                continue
+        return cls(files, root=folder, online=online, catalogs=catalogs)
+
+    def only(self, patterns: tuple[str, ...]) -> Tree:
+        """The files that match one of the patterns. What both trees build of the same files is built once."""
+        if "*" in patterns:
+            return self
+        paths = {path for pattern in patterns for path in self.glob(pattern)}
+        part = Tree(
+            {path: self._files[path] for path in paths}, root=self.root, online=self.online, catalogs=self.catalogs
+        )
+        part._made, part.__dict__["_digests"] = self._made, self._digests
+        return part
+
+    @property
+    def digest(self) -> str:
+        """sha256 over paths and contents."""
+        return self._digest("*")
+
+    def once(self, name: str, pattern: str, make: Callable[[], Made]) -> Made:
+        """What `make` gives for the files that match `pattern`, made once however many checks ask."""
+        key = (name, self._digest(pattern))
+        if key not in self._made:
+            self._made[key] = make()
+        made: Made = self._made[key]
+        return made
+
+    def _digest(self, pattern: str) -> str:
+        paths = self._files if pattern == "*" else self.glob(pattern)
+        text = "".join(f"{path}\0{self._digests[path]}\n" for path in paths)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @cached_property
+    def _digests(self) -> dict[str, str]:
+        return {path: hashlib.sha256(text.encode()).hexdigest() for path, text in self._files.items()}
 
     def __getitem__(self, path: str) -> str:
         return self._files[path]
@@ -83,9 +145,12 @@ class Tree(Mapping[str, str]):
         """Paths that match a shell pattern, in which `*` also matches `/`."""
         return fnmatch.filter(self._files, pattern)
 
-    @cached_property
+    @property
     def overlays(self) -> tuple[Overlay, ...]:
         """Every folder below deploy/kubernetes/overlays, built."""
+        return self.once("overlays", f"{KUBERNETES}*", self._overlays)
+
+    def _overlays(self) -> tuple[Overlay, ...]:
         names = sorted({path[len(OVERLAYS) :].split("/")[0] for path in self.glob(f"{OVERLAYS}*/*")})
         if not names:
             return ()
@@ -146,15 +211,15 @@ def _line_of(text: str, kind: str, name: str) -> int | None:
     return None
 
 
-def _ignored(path: Path) -> bool:
-    tools = {
-        ".git",
-        ".venv",
-        "node_modules",
-        "__pycache__",
-        ".terraform",
-        ".mypy_cache",
-        ".ruff_cache",
-        ".pytest_cache",
-    }
-    return not tools.isdisjoint(path.parts)
+def _walk(folder: Path) -> Iterator[Path]:
+    """Files, sorted, without what tools keep beside the sources."""
+
+    def refuse(problem: OSError) -> None:
+        raise problem
+
+    for name, folders, files in os.walk(folder, onerror=refuse):
+        folders[:] = sorted(set(folders) - TOOL_FOLDERS)
+        for file in sorted(files):
+            path = Path(name, file)
+            if path.is_file():
+                yield path

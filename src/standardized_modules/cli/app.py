@@ -20,8 +20,9 @@ OK, FAILED, USAGE, BUG, INTERRUPTED = 0, 1, 2, 3, 130
 
 COMMANDS = {
     "create-microservice": "Write a complete service from one or more patterns.",
+    "verify": "Prove a service: every check that sm knows, with a ledger of suppressions.",
     "patterns": "List the patterns.",
-    "explain": "Explain a pattern, a capability or a parameter.",
+    "explain": "Explain a pattern, a capability, a parameter or a check.",
     "completion": "Print the completion script for bash, zsh or fish.",
 }
 
@@ -35,6 +36,7 @@ Examples:
   sm create-microservice orders --pattern web_api --cloud aws \\
       --set ingress.domain=shop.example --set prod.scaling.max_replicas=40
   sm explain web_api --cloud aws
+  sm verify orders
 """
 
 

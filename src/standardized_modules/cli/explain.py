@@ -14,6 +14,7 @@ from standardized_modules.cli.options import (
 )
 from standardized_modules.engine import InfrastructurePatternEngine
 from standardized_modules.explanations import explain
+from standardized_modules.reports import check as checks
 from standardized_modules.reports.explanation import as_json, as_text
 
 
@@ -28,7 +29,8 @@ from standardized_modules.reports.explanation import as_json, as_text
 @catalog_option
 def command(subject: str, cloud: str | None, as_json_: bool, catalogs: tuple[Path, ...]) -> None:
     """Explain a pattern, a capability or a parameter: what it is for, what it generates,
-    every parameter with its default and the reason for it.
+    every parameter with its default and the reason for it. Or a check of 'sm verify':
+    what it finds, why that matters, the way out, and a sample of each side.
 
     \b
     Examples:
@@ -36,7 +38,12 @@ def command(subject: str, cloud: str | None, as_json_: bool, catalogs: tuple[Pat
       sm explain web_api --cloud aws
       sm explain http_ingress
       sm explain http.keep_alive
+      sm explain SM203
     """
+    if checks.ID.fullmatch(subject):
+        document = checks.explain_check(subject)
+        click.echo((as_json if as_json_ else checks.as_text)(document), nl=False)
+        return
     engine = InfrastructurePatternEngine.load(catalogs)
     explanation = explain(engine, subject, cloud)
     click.echo((as_json if as_json_ else as_text)(explanation), nl=False)

@@ -54,7 +54,16 @@ def complete_subject(ctx: click.Context, _param: click.Parameter, incomplete: st
     """Everything that can be explained."""
     library = _engine(ctx).library
     names = (*library.patterns, *library.capabilities, *library.parameters)
-    return _starting(names, incomplete)
+    return [*_starting(names, incomplete), *(name for name in complete_check(ctx, _param, incomplete) if incomplete)]
+
+
+def complete_check(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Ids and layers of checks."""
+    from standardized_modules.checks import index
+
+    checks = index()
+    names = (*(each.id for each in checks), *sorted({each.layer for each in checks}))
+    return [name for name in names if name.lower().startswith(incomplete.lower())]
 
 
 def _engine(ctx: click.Context) -> InfrastructurePatternEngine:

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import pytest
 
-from standardized_modules.checks import Check, Tree, discover
+from standardized_modules.checks import Check, Finding, ToolMissingError, Tree, discover
 
 CHECKS = discover()
+OPTIONAL = frozenset(["SM541"])
+"""Checks whose program pip does not install: their samples run where it is."""
 each = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.ID)
+
+
+@cache
+def on_bad(check_id: str) -> tuple[Finding, ...]:
+    """What a check finds in its BAD sample, computed once: a scanner takes seconds."""
+    check = next(each for each in CHECKS if check_id == each.ID)
+    try:
+        return tuple(check.check(Tree(check.BAD)))
+    except ToolMissingError as error:
+        if check_id in OPTIONAL:
+            pytest.skip(f"not run: {error}")
+        raise
 
 
 def test_ids_are_found_sorted_and_unique() -> None:
@@ -21,7 +36,7 @@ def test_ids_are_found_sorted_and_unique() -> None:
 
 @each
 def test_bad_sample_is_found(check: Check) -> None:
-    found = list(check.check(Tree(check.BAD)))
+    found = on_bad(check.ID)
 
     assert found
     assert {finding.check_id for finding in found} == {check.ID}
@@ -29,12 +44,14 @@ def test_bad_sample_is_found(check: Check) -> None:
 
 @each
 def test_good_sample_is_clean(check: Check) -> None:
+    on_bad(check.ID)  # skips where the program is missing
+
     assert [finding.message for finding in check.check(Tree(check.GOOD))] == []
 
 
 @each
 def test_findings_name_a_file_of_the_tree_and_a_way_out(check: Check) -> None:
-    for finding in check.check(Tree(check.BAD)):
+    for finding in on_bad(check.ID):
         assert finding.path in check.BAD
         assert finding.fix == check.FIX
 
@@ -42,7 +59,7 @@ def test_findings_name_a_file_of_the_tree_and_a_way_out(check: Check) -> None:
 @each
 def test_check_documents_itself(check: Check) -> None:
     assert re.fullmatch(r"SM[1-5]\d\d", check.ID)
-    assert check.SEVERITY in ("error", "warning")
+    assert check.SEVERITY in ("error", "warning", "info")
     assert check.SOURCE.startswith("https://")
     assert check.TITLE
     assert not check.TITLE.endswith(".")
@@ -52,4 +69,6 @@ def test_check_documents_itself(check: Check) -> None:
 
 @each
 def test_a_tree_without_kubernetes_is_clean(check: Check) -> None:
+    if check.ID in OPTIONAL:
+        on_bad(check.ID)
     assert list(check.check(Tree({"README.md": "# Hello\n"}))) == []

@@ -12,6 +12,7 @@ from standardized_modules.checks.tree import Overlay
 
 ID = "SM221"
 SEVERITY = "error"
+READS = ("deploy/kubernetes/*", "docs/runbook.md")
 TITLE = "An alert without a runbook section"
 WHY = "Whoever is paged at three in the morning needs the first command, not a search. A dead link costs minutes."
 SOURCE = "https://sre.google/workbook/on-call/"

@@ -10,6 +10,7 @@ from standardized_modules.checks.tree import Manifest, Overlay
 
 ID = "SM207"
 SEVERITY = "error"
+READS = ("deploy/kubernetes/*",)
 TITLE = "An autoscaler has no effect or a rival"
 WHY = (
     "An autoscaler that names a missing object or container, or measures CPU in percent of a request "

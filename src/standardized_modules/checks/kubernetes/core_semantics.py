@@ -12,6 +12,7 @@ from standardized_modules.checks.tree import Manifest, Overlay
 
 ID = "SM204"
 SEVERITY = "error"
+READS = ("deploy/kubernetes/*",)
 TITLE = "The API server would refuse the object"
 WHY = (
     "The published schemas say 'string' where the server wants a quantity, an enumeration or a DNS "

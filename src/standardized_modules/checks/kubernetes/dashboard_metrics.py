@@ -12,6 +12,7 @@ from standardized_modules.checks.kubernetes._rules import metrics, rules
 
 ID = "SM223"
 SEVERITY = "error"
+READS = ("deploy/kubernetes/*", "src/*.py")
 TITLE = "A panel or an alert shows a metric that nobody exports"
 WHY = (
     "A metric that was renamed in the code leaves an empty panel and an alert that never fires, and nothing "

@@ -14,6 +14,7 @@ from standardized_modules.checks.kubernetes._dashboards import dashboards, line_
 
 ID = "SM224"
 SEVERITY = "error"
+READS = ("deploy/kubernetes/*",)
 TITLE = "A dashboard is not what Grafana reads"
 WHY = (
     "Grafana ignores fields it does not know. Read into Grafana's own model and written again, a field that is "

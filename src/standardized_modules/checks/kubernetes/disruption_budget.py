@@ -20,6 +20,7 @@ from standardized_modules.checks.tree import Manifest, Overlay
 
 ID = "SM214"
 SEVERITY = "error"
+READS = ("deploy/kubernetes/*",)
 TITLE = "A disruption budget blocks every eviction"
 WHY = (
     "At the minimum of replicas the budget must still allow one eviction. Otherwise no node that runs the "

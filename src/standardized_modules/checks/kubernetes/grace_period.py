@@ -19,6 +19,7 @@ from standardized_modules.checks.tree import Overlay
 
 ID = "SM218"
 SEVERITY = "error"
+READS = ("deploy/kubernetes/*",)
 TITLE = "A pod is killed with requests in flight"
 WHY = (
     "terminationGracePeriodSeconds covers the preStop hook too. When preStop, drain delay and the longest "

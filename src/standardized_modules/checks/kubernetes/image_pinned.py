@@ -11,6 +11,7 @@ from standardized_modules.checks.tree import Overlay
 
 ID = "SM215"
 SEVERITY = "error"
+READS = ("deploy/kubernetes/*",)
 TITLE = "An image is not pinned"
 WHY = (
     "A tag can be moved: two pods of one Deployment may then run different code, a rollback restores "

@@ -10,6 +10,7 @@ from standardized_modules.checks.tree import Overlay
 
 ID = "SM219"
 SEVERITY = "error"
+READS = ("deploy/kubernetes/*",)
 TITLE = "The application closes connections before the load balancer"
 WHY = (
     "The side that closes first races with the other side's next request. When it is the application, the "

@@ -10,6 +10,7 @@ from standardized_modules.checks.tree import Overlay
 
 ID = "SM206"
 SEVERITY = "error"
+READS = ("deploy/kubernetes/*",)
 TITLE = "A load balancer setting applies to nothing"
 WHY = (
     "A TargetGroupConfiguration for a Service that does not exist, or a LoadBalancerConfiguration that "

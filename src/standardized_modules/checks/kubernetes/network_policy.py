@@ -10,6 +10,7 @@ from standardized_modules.checks.tree import Manifest, Overlay
 
 ID = "SM225"
 SEVERITY = "error"
+READS = ("deploy/kubernetes/*",)
 TITLE = "Network policies are missing or too wide"
 WHY = (
     "Without a default-deny policy every pod of the cluster may talk to the service, and the service to the "

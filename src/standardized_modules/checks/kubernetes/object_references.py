@@ -11,6 +11,7 @@ from standardized_modules.checks.tree import Overlay
 
 ID = "SM208"
 SEVERITY = "error"
+READS = ("deploy/kubernetes/*",)
 TITLE = "A pod refers to an object that does not exist"
 WHY = (
     "The pod stays in CreateContainerConfigError, or is never created when the ServiceAccount is missing. "

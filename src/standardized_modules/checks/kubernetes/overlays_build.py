@@ -9,6 +9,7 @@ from standardized_modules.checks.kubernetes._manifests import sample
 
 ID = "SM201"
 SEVERITY = "error"
+READS = ("deploy/kubernetes/*",)
 TITLE = "An overlay does not build"
 WHY = (
     "What kustomize can't build can't be deployed, and every other check of the manifests is blind. "

@@ -11,6 +11,7 @@ from standardized_modules.checks.tree import Overlay
 
 ID = "SM217"
 SEVERITY = "error"
+READS = ("deploy/kubernetes/*",)
 TITLE = "A pod may do more than it needs"
 WHY = (
     "Root in a container, a writable root file system or a capability is what turns a bug in the "

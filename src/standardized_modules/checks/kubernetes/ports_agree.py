@@ -20,6 +20,7 @@ from standardized_modules.checks.tree import Manifest, Overlay
 
 ID = "SM210"
 SEVERITY = "error"
+READS = ("deploy/kubernetes/*",)
 TITLE = "Ports do not agree"
 WHY = (
     "The port stands in five places that no schema connects. One that differs means connection refused, "

@@ -10,6 +10,7 @@ from standardized_modules.checks.tree import Overlay
 
 ID = "SM211"
 SEVERITY = "error"
+READS = ("deploy/kubernetes/*", "src/*.py")
 TITLE = "A probe is missing or asks the wrong question"
 WHY = (
     "Without readiness, traffic reaches a pod before it can answer. With liveness on the readiness path, a "

@@ -12,6 +12,7 @@ from standardized_modules.checks.tree import Overlay
 
 ID = "SM212"
 SEVERITY = "error"
+READS = ("deploy/kubernetes/*",)
 TITLE = "Requests and limits do not fit"
 WHY = (
     "A limit below the request is refused when the pod is created, long after `kubectl apply` succeeded. "

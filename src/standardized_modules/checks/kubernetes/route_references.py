@@ -11,6 +11,7 @@ from standardized_modules.checks.tree import Manifest, Overlay
 
 ID = "SM205"
 SEVERITY = "error"
+READS = ("deploy/kubernetes/*",)
 TITLE = "A route leads nowhere"
 WHY = (
     "kustomize does not rewrite or check the references of Gateway API objects. A backend that does "

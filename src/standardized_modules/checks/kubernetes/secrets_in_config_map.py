@@ -11,6 +11,7 @@ from standardized_modules.checks.tree import Overlay
 
 ID = "SM216"
 SEVERITY = "error"
+READS = ("deploy/kubernetes/*",)
 TITLE = "A secret is in plain sight"
 WHY = (
     "A ConfigMap is neither encrypted at rest nor guarded by the access rules of Secrets, and what it holds "

@@ -11,6 +11,7 @@ from standardized_modules.checks.tree import Manifest, Overlay
 
 ID = "SM209"
 SEVERITY = "error"
+READS = ("deploy/kubernetes/*",)
 TITLE = "A selector matches nothing"
 WHY = (
     "A Service without endpoints, a disruption budget that protects nobody, a network policy that opens "

@@ -10,6 +10,7 @@ from standardized_modules.checks.tree import Manifest, Overlay
 
 ID = "SM226"
 SEVERITY = "error"
+READS = ("deploy/kubernetes/*",)
 TITLE = "The load balancer accepts weak or plain connections"
 WHY = (
     "The controller's default policy is that of 2016 and still offers TLS 1.0. A plain listener that forwards "

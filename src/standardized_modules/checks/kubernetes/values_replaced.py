@@ -12,6 +12,7 @@ from standardized_modules.checks.tree import Overlay
 
 ID = "SM220"
 SEVERITY = "error"
+READS = ("deploy/kubernetes/*",)
 TITLE = "A placeholder was not replaced"
 WHY = (
     "Terraform's outputs reach the manifests by kustomize's replacements. A place that none of them writes to "

@@ -10,6 +10,7 @@ from standardized_modules.checks.tree import Overlay
 
 ID = "SM213"
 SEVERITY = "error"
+READS = ("deploy/kubernetes/*",)
 TITLE = "Volumes and mounts do not match"
 WHY = (
     "A mount without a volume is refused by the API server, not by the schema. A volume without a mount is "

@@ -1,35 +1,10 @@
-"""Breaks a good service in one place at a time: the named check must see each of them.
-
-What keeps the checks honest: a check that can't fail is found here, and so is a template that a
-check no longer reads.
-"""
+"""Faults in manifests, alert rules and dashboards."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from tests.generated.mutations._mutation import BASE, PROD
+from tests.generated.mutations._mutation import Mutation as M
 
-import pytest
-from msgspec import Struct
-
-from standardized_modules.checks import Check, Tree, discover
-
-BASE = "deploy/kubernetes/base/"
-PROD = "deploy/kubernetes/overlays/prod/"
-CHECKS: Mapping[str, Check] = {check.ID: check for check in discover()}
-
-
-class Mutation(Struct, frozen=True):
-    """One fault: the text that is replaced in a file, and the check that must see it."""
-
-    name: str
-    check_id: str
-    path: str
-    before: str
-    after: str
-
-
-M = Mutation  # short: a table of one fault a line
 MUTATIONS = (
     M("overlay names a file that is gone", "SM201", f"{PROD}kustomization.yaml", "../../base", "../../bass"),
     M("replacement of a field that is gone", "SM201", f"{PROD}load-balancer.yaml", "HTTPS:443", "HTTPS:8443"),
@@ -358,29 +333,18 @@ MUTATIONS = (
         'enabled\n      value: "true"',
         'enabled\n      value: "false"',
     ),
+    M(
+        "function that Prometheus does not have",
+        "SM227",
+        f"{PROD}prometheus-rule-rate-limit.yaml",
+        "rate(rate_limit",
+        "rates(rate_limit",
+    ),
+    M(
+        "unit test that no longer holds",
+        "SM227",
+        "deploy/kubernetes/tests/prometheus-rule-rate-limit.test.yaml",
+        "values: 0+90x60",
+        "values: 0+9000x60",
+    ),
 )
-
-
-@pytest.fixture(scope="module")
-def files(web_api_service: Path) -> dict[str, str]:
-    """The good service with production alone: one overlay to build for each mutation."""
-    others = tuple(f"deploy/kubernetes/overlays/{environment}/" for environment in ("dev", "staging"))
-    return {path: text for path, text in Tree.read(web_api_service).items() if not path.startswith(others)}
-
-
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: f"{mutation.check_id} {mutation.name}")
-def test_mutation_is_caught(files: dict[str, str], mutation: Mutation) -> None:
-    assert mutation.before in files[mutation.path], "the template changed: the mutation no longer breaks anything"
-    broken = files[mutation.path].replace(mutation.before, mutation.after, 1)
-
-    found = list(CHECKS[mutation.check_id].check(Tree({**files, mutation.path: broken})))
-
-    assert found
-
-
-def test_every_check_of_kubernetes_catches_a_mutation() -> None:
-    assert {mutation.check_id for mutation in MUTATIONS} == set(_kubernetes_ids())
-
-
-def _kubernetes_ids() -> Iterator[str]:
-    return (check_id for check_id in CHECKS if check_id.startswith("SM2"))

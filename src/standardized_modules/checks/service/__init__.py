@@ -1,0 +1,1 @@
+"""The spec, the records of sm, suppressions, and what crosses layers."""

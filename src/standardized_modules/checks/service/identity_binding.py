@@ -1,0 +1,63 @@
+"""The cloud identity is bound to the ServiceAccount that the pods run as."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from standardized_modules.checks import Finding, Tree
+from standardized_modules.checks.kubernetes._manifests import deployment, pods
+from standardized_modules.checks.terraform._session import TERRAFORM, Applied, place, session
+from standardized_modules.checks.tree import Overlay
+
+ID = "SM520"
+SEVERITY = "error"
+TITLE = "The cloud identity is bound to a ServiceAccount that no pod uses"
+WHY = (
+    "Namespace and ServiceAccount stand in Terraform and in the manifests, and nothing compares them: when they "
+    "differ the pods start, and every call to the cloud is refused or made with the node's rights."
+)
+SOURCE = "https://docs.aws.amazon.com/eks/latest/userguide/pod-id-association.html"
+FIX = "use the overlay's namespace and the pod's serviceAccountName in the association or federated credential"
+READS = ("deploy/terraform/*", "deploy/kubernetes/*")
+_ASSOCIATION = """\
+resource "aws_eks_pod_identity_association" "orders" {
+  cluster_name    = "main"
+  namespace       = "orders-prod"
+  service_account = "NAME"
+  role_arn        = "arn:aws:iam::111122223333:role/orders"
+}
+"""
+_PODS = deployment(pod="serviceAccountName: orders")
+_PATH = "deploy/kubernetes/overlays/prod/kustomization.yaml"
+_PODS = {**_PODS, _PATH: f"namespace: orders-prod\n{_PODS[_PATH]}"}
+BAD = {**_PODS, f"{TERRAFORM}main.tf": _ASSOCIATION.replace("NAME", "order")}
+GOOD = {**_PODS, f"{TERRAFORM}main.tf": _ASSOCIATION.replace("NAME", "orders")}
+
+
+def check(tree: Tree) -> Iterator[Finding]:
+    """A finding for each association of an environment that fits none of its pods."""
+    accounts = {overlay.name: set(_accounts(overlay)) for overlay in tree.overlays}
+    if not accounts:
+        return
+    for applied in session(tree).applied():
+        known = accounts.get(applied.environment or "prod", set())
+        for address, bound in _bound(applied):
+            if known and bound not in known:
+                path, line = place(tree, applied.root, address)
+                used = ", ".join(sorted(known))
+                yield Finding(ID, path, line, f"{address} ({applied.environment}): {bound}, the pods use {used}", FIX)
+
+
+def _accounts(overlay: Overlay) -> Iterator[str]:
+    for workload, pod, _ in pods(overlay):
+        namespace = workload["metadata"].get("namespace", "default")
+        yield f"{namespace}/{pod.get('serviceAccountName', 'default')}"
+
+
+def _bound(applied: Applied) -> Iterator[tuple[str, str]]:
+    for address, values in applied.of("aws_eks_pod_identity_association"):
+        yield address, f"{values['namespace']}/{values['service_account']}"
+    for address, values in applied.of("azurerm_federated_identity_credential"):
+        subject = str(values.get("subject", ""))
+        if subject.startswith("system:serviceaccount:"):
+            yield address, subject.removeprefix("system:serviceaccount:").replace(":", "/")

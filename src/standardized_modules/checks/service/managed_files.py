@@ -1,0 +1,35 @@
+"""Which managed files the team has edited or deleted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from standardized_modules.checks import Finding, Tree
+from standardized_modules.checks.service._records import lock_of, recorded
+from standardized_modules.stages.record import LOCK
+
+ID = "SM503"
+SEVERITY = "info"
+TITLE = "A managed file is not as sm wrote it"
+WHY = (
+    "Editing a managed file is allowed: upgrades merge the edit and keep it. It is worth knowing all the same, "
+    "because each edit is a line that an upgrade may meet, and because an edit that nobody meant shows here first."
+)
+SOURCE = "https://git-scm.com/docs/git-merge-file"
+FIX = "nothing, when the change is meant; otherwise restore the file from version control"
+_WRITTEN = recorded({"Makefile": "test:\n\tpytest\n"})
+BAD = {**_WRITTEN, "Makefile": "test:\n\tpytest --verbose\n"}
+GOOD = _WRITTEN
+
+
+def check(tree: Tree) -> Iterator[Finding]:
+    """A finding for each managed file that differs from the lock."""
+    lock = lock_of(tree)
+    for path, locked in lock.files.items() if lock else ():
+        if locked.ownership != "managed":
+            continue
+        if path not in tree:
+            yield Finding(ID, LOCK, None, f"{path} was deleted; an upgrade leaves it so", FIX)
+        elif hashlib.sha256(tree[path].encode()).hexdigest() != locked.sha256:
+            yield Finding(ID, path, None, "edited since sm wrote it; an upgrade merges the edit", FIX)

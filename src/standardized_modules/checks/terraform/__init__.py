@@ -1,0 +1,1 @@
+"""Terraform: what the core says, and policies on what it would make."""

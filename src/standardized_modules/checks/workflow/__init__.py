@@ -1,0 +1,1 @@
+"""GitHub Actions workflows, scripts and YAML."""

@@ -1,0 +1,161 @@
+"""One verification of one service, from its folder to the result."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from standardized_modules.checks import CheckInfo, Tree, index
+from standardized_modules.checks.suppressions import suppressions
+from standardized_modules.checks.tree import ToolMissingError, find_program
+from standardized_modules.errors import UsageError
+from standardized_modules.verification import extra
+from standardized_modules.verification.cache import ResultCache, key_of, private_folder, shared_digest
+from standardized_modules.verification.result import SEVERITIES, Outcome, Verification, problems
+from standardized_modules.verification.selection import select
+from standardized_modules.verification.workers import run_checks
+
+MARKS = ("sm.yaml", ".sm/lock.json")
+"""One of them makes a folder a service."""
+Progress = Callable[[Outcome, int, int], None]
+"""Told of each outcome, how many there are so far and how many there will be."""
+
+
+def verify(
+    folder: Path,
+    *,
+    only: Iterable[str] = (),
+    skip: Iterable[str] = (),
+    online: bool = False,
+    min_severity: str = SEVERITIES[0],
+    baseline: frozenset[str] = frozenset(),
+    catalogs: Sequence[Path] = (),
+    progress: Progress = lambda *_: None,
+) -> Verification:
+    """Run the checks on a service.
+
+    Args:
+        folder: The service.
+        only: Ids, groups and layers of the checks to run; every one when empty.
+        skip: The same, of those not to run.
+        online: Whether checks may use the network.
+        min_severity: Findings below are left out.
+        baseline: Fingerprints of findings that are accepted.
+        catalogs: Pattern files of the organisation.
+        progress: Called with each outcome.
+
+    Raises:
+        UsageError: when the folder is no service, can't be read, a check does not exist, or the tools are not
+            installed.
+    """
+    started = time.monotonic()
+    checks = select(index(), only, skip)
+    versions = extra.versions()
+    tree = _read(folder, online, tuple(catalogs))
+    outcomes = []
+    for outcome in _outcomes(tree, checks, versions):
+        outcomes.append(outcome)
+        progress(outcome, len(outcomes), len(checks))
+    outcomes.sort(key=lambda each: each.check_id)
+    shown = SEVERITIES[SEVERITIES.index(min_severity) :]
+    found = [each for each in problems(outcomes, {each.id: each for each in checks}) if each.severity in shown]
+    return Verification(
+        service=folder.resolve().name,
+        checks=checks,
+        outcomes=tuple(outcomes),
+        problems=tuple(each for each in found if each.fingerprint not in baseline),
+        accepted=tuple(each for each in found if each.fingerprint in baseline),
+        fixed=tuple(sorted(baseline - {each.fingerprint for each in found})),
+        suppressions=suppressions(tree),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _read(folder: Path, online: bool, catalogs: tuple[Path, ...]) -> Tree:
+    try:
+        if not any((folder / mark).is_file() for mark in MARKS):
+            raise UsageError(
+                f"{folder} is not a service: it has neither {' nor '.join(MARKS)}",
+                hint="give the folder of a service; 'sm create-microservice' writes one",
+            )
+        return Tree.read(folder, online=online, catalogs=catalogs)
+    except OSError as problem:
+        reason = (problem.strerror or str(problem)).lower()
+        raise UsageError(
+            f"can't be read: {reason}", hint="give yourself the right to read it", where=str(problem.filename or folder)
+        ) from None
+
+
+def _outcomes(tree: Tree, checks: Sequence[CheckInfo], versions: dict[str, str]) -> Iterator[Outcome]:
+    """What is known without running, then the rest as it ends."""
+    cache = ResultCache(private_folder())
+    keys = _keys(tree, checks, versions)
+    pending = []
+    for check in checks:
+        outcome = _missing(check, tree.online) or _known(check, cache, keys)
+        if outcome:
+            yield outcome
+        else:
+            pending.append(check)
+    for outcome in run_checks(tree, pending):
+        if outcome.status in ("clean", "findings"):
+            cache.put(keys[outcome.check_id], outcome.findings)
+        yield outcome
+    cache.prune()
+
+
+def _known(check: CheckInfo, cache: ResultCache, keys: dict[str, str]) -> Outcome | None:
+    findings = cache.get(keys[check.id])
+    if findings is None:
+        return None
+    return Outcome(check.id, "findings" if findings else "clean", findings, cached=True)
+
+
+def _missing(check: CheckInfo, online: bool) -> Outcome | None:
+    if check.online and not online:
+        return Outcome(check.id, "not run", reason="it needs the network", hint="sm verify --online")
+    try:
+        if check.tool:
+            find_program(check.tool, check.install)
+    except ToolMissingError as missing:
+        return Outcome(check.id, "not run", reason=missing.message, hint=missing.hint)
+    return None
+
+
+def _keys(tree: Tree, checks: Sequence[CheckInfo], versions: dict[str, str]) -> dict[str, str]:
+    """Everything that decides a result: files read, the check, the rest of sm, tools, options and the day."""
+    common = (
+        shared_digest(),
+        sys.version,
+        msgspec.json.encode(versions, order="sorted").decode(),
+        str(tree.online),
+        *(hashlib.sha256(path.read_bytes()).hexdigest() for path in tree.catalogs if path.is_file()),
+    )
+    today = datetime.date.today().isoformat()
+    return {
+        check.id: key_of(
+            check,
+            *common,
+            tree.only(check.reads).digest,
+            *(_identity(program) for program in sorted({"kubectl", "terraform", check.tool} - {""})),
+            today if check.daily else "",
+        )
+        for check in checks
+    }
+
+
+def _identity(program: str) -> str:
+    """What changes when a program is replaced: asking each for its version would take longer than a warm run."""
+    beside = Path(sys.executable).parent / program
+    path = str(beside) if beside.is_file() else shutil.which(program)
+    if not path:
+        return f"no {program}"
+    about = Path(path).stat()
+    return f"{Path(path).resolve()} {about.st_size} {about.st_mtime_ns}"

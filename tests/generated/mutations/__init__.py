@@ -1,0 +1,1 @@
+"""Ways to break a good service, one table a layer."""

@@ -1,0 +1,64 @@
+"""Faults that no check sees: the known limits, see docs/guides/known-limits.md.
+
+`check_id` is the check that comes nearest. A test proves that each really gets through it, so that
+the list shrinks as soon as a check learns to see one.
+"""
+
+from __future__ import annotations
+
+from tests.generated.mutations._mutation import BASE, PROD, TERRAFORM, WORKFLOWS
+from tests.generated.mutations._mutation import Mutation as M
+
+MUTATIONS = (
+    M(
+        "misspelt variable of a library",
+        "SM510",
+        f"{BASE}settings.env",
+        "APP_PORT",
+        "OTEL_BSP_MAX_QUEUE_SIZ=1\nAPP_PORT",
+    ),
+    M(
+        "firewall far looser than the service",
+        "SM513",
+        f"{TERRAFORM}locals.tf",
+        "waf_rate_limit = 6000",
+        "waf_rate_limit = 6000000",
+    ),
+    M("version in the comment is not the commit's", "SM402", f"{WORKFLOWS}ci.yaml", "# v7.0.1", "# v6.9.9"),
+    M(
+        "script from the internet",
+        "SM402",
+        f"{WORKFLOWS}ci.yaml",
+        "run: make test",
+        "run: curl --fail https://example.com/install.sh | bash",
+    ),
+    M(
+        "managed rule group that does not exist",
+        "SM302",
+        f"{TERRAFORM}waf.tf",
+        "AWSManagedRulesAmazonIpReputationList",
+        "AWSManagedRulesAmazonIpReputation",
+    ),
+    M(
+        "condition key that does not exist",
+        "SM314",
+        f"{TERRAFORM}notifications.tf",
+        '"aws:SourceAccount"',
+        '"aws:SourceAcount"',
+    ),
+    M("alert that waits too long", "SM222", f"{PROD}prometheus-rule-rate-limit.yaml", "for: 15m", "for: 15d"),
+    M(
+        "base image tag that does not exist",
+        "SM102",
+        "Dockerfile",
+        "python:3.13-slim-trixie AS",
+        "python:3.13-slim-trixy AS",
+    ),
+    M(
+        "bucket of another service's state",
+        "SM304",
+        f"{TERRAFORM}environments/prod.s3.tfbackend",
+        "orders/",
+        "invoices/",
+    ),
+)

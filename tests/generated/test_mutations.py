@@ -1,0 +1,103 @@
+"""Breaks a good service in one place at a time, over all layers: the named check must see each.
+
+What keeps the checks honest: a check that can't fail is found here, and so is a template that a
+check no longer reads. Only the named check runs, on the one environment that the mutation is in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from standardized_modules.checks import Check, ToolMissingError, Tree, discover
+from standardized_modules.checks.tree import find_program
+from tests.generated.mutations import container, kubernetes, service, terraform, uncaught, workflow
+from tests.generated.mutations._mutation import Mutation
+
+MUTATIONS: tuple[Mutation, ...] = (
+    *container.MUTATIONS,
+    *kubernetes.MUTATIONS,
+    *terraform.MUTATIONS,
+    *workflow.MUTATIONS,
+    *service.MUTATIONS,
+)
+CHECKS: Mapping[str, Check] = {check.ID: check for check in discover()}
+LIMITS = Path(__file__).parents[2] / "docs" / "guides" / "known-limits.md"
+OWN_TESTS = {
+    **{
+        f"SM50{number}": "the records of sm: tests/behaviour/test_verify*.py break them one by one"
+        for number in range(10)
+    },
+    "SM541": "trivy is optional and not installed with the project; its samples run where it is",
+}
+"""Checks without a mutation here, and why."""
+
+
+@pytest.fixture(scope="module")
+def files(web_api_service: Path) -> dict[str, str]:
+    """The good service with production alone: one overlay to build, one environment to apply."""
+    others = tuple(
+        f"deploy/{place}{environment}{end}"
+        for environment in ("dev", "staging")
+        for place, end in (("kubernetes/overlays/", "/"), ("terraform/environments/", "."))
+    )
+    return {path: text for path, text in Tree.read(web_api_service).items() if not path.startswith(others)}
+
+
+def run(check: Check, files: Mapping[str, str]) -> list[str]:
+    """What one check finds, given the files that it reads, as the runner gives them."""
+    tree = Tree(files).only(getattr(check, "READS", ("*",)))
+    return [f"{found.path}:{found.line}: {found.message}" for found in check.check(tree)]
+
+
+@pytest.mark.parametrize("check_id", sorted({mutation.check_id for mutation in MUTATIONS}))
+def test_the_good_service_is_clean(files: dict[str, str], check_id: str) -> None:
+    assert run(CHECKS[check_id], files) == []
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: f"{mutation.check_id} {mutation.name}")
+def test_mutation_is_caught(
+    files: dict[str, str], mutation: Mutation, record_property: Callable[[str, Any], None]
+) -> None:
+    assert mutation.before in files[mutation.path], "the template changed: the mutation no longer breaks anything"
+    broken = files[mutation.path].replace(mutation.before, mutation.after, 1)
+
+    found = run(CHECKS[mutation.check_id], {**files, mutation.path: broken})
+
+    record_property("mutation", [mutation.check_id, bool(found)])
+    assert found
+
+
+@pytest.mark.parametrize("mutation", uncaught.MUTATIONS, ids=lambda mutation: f"{mutation.check_id} {mutation.name}")
+def test_known_limit_is_still_one_and_is_documented(files: dict[str, str], mutation: Mutation) -> None:
+    assert mutation.before in files[mutation.path], "the template changed: the mutation no longer breaks anything"
+    broken = files[mutation.path].replace(mutation.before, mutation.after, 1)
+
+    assert run(CHECKS[mutation.check_id], {**files, mutation.path: broken}) == [], "caught now: move it to its layer"
+    assert f"| {mutation.name} | {mutation.check_id} |" in LIMITS.read_text(encoding="utf-8")
+
+
+def test_every_check_catches_a_mutation() -> None:
+    missing = CHECKS.keys() - {mutation.check_id for mutation in MUTATIONS} - OWN_TESTS.keys()
+
+    assert missing == set()
+    assert len(MUTATIONS) == len({(m.path, m.before, m.after, m.check_id) for m in MUTATIONS}) >= 110
+
+
+def test_optional_scanner_is_clean_or_says_how_to_get_it(files: dict[str, str]) -> None:
+    if find_program_or_none("trivy"):
+        assert run(CHECKS["SM541"], files) == []
+    else:
+        with pytest.raises(ToolMissingError, match=r"trivy\.dev"):
+            run(CHECKS["SM541"], files)
+
+
+def find_program_or_none(name: str) -> str | None:
+    """Where a program is, if it is anywhere."""
+    try:
+        return find_program(name, "")
+    except ToolMissingError:
+        return None

@@ -1,0 +1,3 @@
+from tests.unit.verification.inline_checks import inline_check
+
+__all__ = ["inline_check"]
