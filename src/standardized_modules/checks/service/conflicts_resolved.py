@@ -11,8 +11,8 @@ ID = "SM507"
 SEVERITY = "error"
 TITLE = "A conflict of the last upgrade is not resolved"
 WHY = (
-    "Where you and the new version changed the same lines, sm keeps your file and writes its proposal to .sm/conflicts. "
-    "Until somebody has put the two together the service is half upgraded, and nothing else says so."
+    "Where you and the new version changed the same lines, sm keeps your file and writes its proposal to "
+    ".sm/conflicts. Until somebody has put the two together the service is half upgraded, and nothing else says so."
 )
 SOURCE = "https://git-scm.com/docs/git-merge#_how_conflicts_are_presented"
 FIX = "put what you want of .sm/conflicts/FILE into FILE, then delete the proposal"
