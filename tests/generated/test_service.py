@@ -72,9 +72,16 @@ class Server:
             time.sleep(0.05)
         raise AssertionError(f"not ready within 30 s: {self.log.read_text()}")
 
-    def lines(self) -> list[dict[str, object]]:
-        """The log, each line as JSON."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+    def lines_of(self, request_id: str) -> list[dict[str, object]]:
+        """The log lines of a request, which are written after its answer was sent: waits for the first."""
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            *complete, _ = self.log.read_text().split("\n")
+            found = [line for line in map(json.loads, complete) if line.get("request_id") == request_id]
+            if found:
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f"no line of request {request_id} within 30 s: {self.log.read_text()}")
 
 
 @contextlib.contextmanager
@@ -164,7 +171,7 @@ def test_metrics_are_on_a_port_of_their_own(server: Server) -> None:
 def test_the_log_is_json_with_ids(server: Server) -> None:
     trace = "0af7651916cd43dd8448eb211c80319c"
     server.ask("GET", "/v1/items", X_Request_ID="find-me", traceparent=f"00-{trace}-b7ad6b7169203331-01")
-    (line,) = [each for each in server.lines() if each.get("request_id") == "find-me"]
+    (line,) = server.lines_of("find-me")
     assert line["trace_id"] == trace
 
 
