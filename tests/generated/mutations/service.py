@@ -48,7 +48,7 @@ MUTATIONS = (
         "firewall stricter than the service",
         "SM513",
         f"{TERRAFORM}locals.tf",
-        '"orders.example.com"\n      waf_rate_limit = 6000',
+        '"orders.example.com"\n      waf_rate_limit = 10000',
         '"orders.example.com"\n      waf_rate_limit = 600',
     ),
     M(
@@ -89,7 +89,7 @@ MUTATIONS = (
         "stages of two versions of Python",
         "SM517",
         "Dockerfile",
-        "FROM python:3.13-slim-trixie AS",
+        "FROM python:3.13.15-slim-trixie AS",
         "FROM python:3.12-slim-trixie AS",
     ),
     M("pipeline on another Python", "SM517", f"{WORKFLOWS}ci.yaml", 'python-version: "3.13"', 'python-version: "3.11"'),

@@ -21,8 +21,8 @@ MUTATIONS = (
         "firewall far looser than the service",
         "SM513",
         f"{TERRAFORM}locals.tf",
-        "waf_rate_limit = 6000",
-        "waf_rate_limit = 6000000",
+        "waf_rate_limit = 10000",
+        "waf_rate_limit = 10000000",
     ),
     M("version in the comment is not the commit's", "SM402", f"{WORKFLOWS}ci.yaml", "# v7.0.1", "# v6.9.9"),
     M(
@@ -51,7 +51,7 @@ MUTATIONS = (
         "base image tag that does not exist",
         "SM102",
         "Dockerfile",
-        "python:3.13-slim-trixie AS",
+        "python:3.13.15-slim-trixie AS",
         "python:3.13-slim-trixy AS",
     ),
     M(
