@@ -129,8 +129,9 @@ class Folder:
                 if below is None:
                     yield None, name
                     return
-                os.close(descriptor)
-                descriptor = below
+                # In this order, an interrupt between the two closes no descriptor twice.
+                above, descriptor = descriptor, below
+                os.close(above)
             yield descriptor, name
         finally:
             os.close(descriptor)

@@ -110,8 +110,8 @@ def _create(changes: ChangeSet, directory: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(target)
     building = target.parent / f".{target.name}.sm-{secrets.token_hex(6)}"
-    building.mkdir()
-    try:
+    try:  # from before the mkdir on: Ctrl-C may come between any two instructions
+        building.mkdir()
         with Folder(building) as folder, _locked(folder):
             for change in changes.of(*WRITING):
                 folder.write(change.path, _file(change))

@@ -169,6 +169,18 @@ def test_an_organisation_adds_a_pattern_as_data(sm: Sm, tmp_path: Path) -> None:
     assert "502" in refused.stderr
 
 
+@pytest.mark.parametrize("text", ['"a\\" \\nname: x"', '"\\e]0;owned\\a x"'])
+def test_control_characters_of_a_catalog_reach_no_terminal_and_no_file(sm: Sm, tmp_path: Path, text: str) -> None:
+    (tmp_path / "evil.yaml").write_text(
+        f"version: 1\npatterns:\n  evil:\n    title: T\n    version: 1.0.0\n    summary: {text}\n"
+        "    use_when: [a]\n    avoid_when: [b]\n    capabilities: [http_api]\n"
+    )
+    done = sm("patterns", "--catalog", "evil.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "evil.yaml:6" in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+
+
 def test_a_hostile_catalog_is_refused(sm: Sm, tmp_path: Path) -> None:
     rule = (
         "version: 1\npatterns: {}\nrules:\n  evil:\n"

@@ -124,6 +124,25 @@ def test_linters_pass_for_any_length_of_name(installed_service: Path, tmp_path: 
         assert linted.returncode == 0, linted.stdout + linted.stderr
 
 
+def test_its_own_tests_pass_with_values_at_their_bounds(installed_service: Path, tmp_path: Path) -> None:
+    """The service's tests are about its behaviour, not about the defaults they were written with."""
+    values = ("rate_limit.requests=1", "http.request_timeout=1", "http.max_body=1024", "http.drain_delay=10",
+              "slo.latency=100", "telemetry.trace_sample_ratio=0", "telemetry.log_level=ERROR")  # fmt: skip
+    settings = [part for value in values for part in ("--set", value)]
+    done = run_sm("create-microservice", "orders", "--pattern", "web_api", "--cloud", "aws", *settings, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    service = tmp_path / "orders"
+    tested = subprocess.run(
+        [installed_service / ".venv/bin/python", "-m", "pytest", "-q"],
+        cwd=service,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(service / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
 def test_probes(server: Server) -> None:
     for path in ("/livez", "/readyz", "/startupz"):
         assert server.ask("GET", path)[0] == 200, path

@@ -19,7 +19,8 @@ BASE = "base"
 Identifier = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$")]
 ParameterPath = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*\\.[a-z][a-z0-9_]*$")]
 RuleName = Annotated[str, Meta(pattern="^[a-z][a-z0-9-]*$")]
-Sentence = Annotated[str, Meta(min_length=1)]
+Sentence = Annotated[str, Meta(min_length=1, pattern="^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
+"""One printable line: it stands in tables, help texts and generated files, and on terminals."""
 
 
 class Definition(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -102,8 +103,8 @@ class Pattern(Definition, frozen=True):
     title: Sentence
     version: Annotated[str, Meta(pattern="^[0-9]+\\.[0-9]+\\.[0-9]+$")]
     summary: Sentence
-    use_when: Annotated[tuple[str, ...], Meta(min_length=1)]
-    avoid_when: Annotated[tuple[str, ...], Meta(min_length=1)]
+    use_when: Annotated[tuple[Sentence, ...], Meta(min_length=1)]
+    avoid_when: Annotated[tuple[Sentence, ...], Meta(min_length=1)]
     capabilities: Annotated[tuple[Identifier, ...], Meta(min_length=1)]
     parameters: dict[ParameterPath, ParameterRefinement] = {}
     conflicts: dict[Identifier, Conflict] = {}

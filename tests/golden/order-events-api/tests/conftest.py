@@ -11,12 +11,28 @@ from order_events_api.settings import Settings
 from tests.support import client_for
 
 
+# The tests are about what a setting does. These values stay when the defaults change, so that
+# nobody has to repair tests for having changed a limit.
+SETTINGS = {
+    "APP_LOG_LEVEL": "INFO",
+    "APP_TRACE_SAMPLE_RATIO": "0.01",
+    "APP_REQUEST_TIMEOUT_SECONDS": "15",
+    "APP_SHUTDOWN_GRACE_SECONDS": "17",
+    "APP_DRAIN_DELAY_SECONDS": "15",
+    "APP_MAX_BODY_BYTES": "1048576",
+    "APP_DOCS_ENABLED": "false",
+    "APP_RATE_LIMIT_REQUESTS": "600",
+    "APP_RATE_LIMIT_WINDOW_SECONDS": "60",
+}
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _clean_environment() -> None:
+def _known_environment() -> None:
     """What is set in the developer's shell must not decide what the tests see."""
     for name in list(os.environ):
         if name.startswith(("APP_", "OTEL_")):
             del os.environ[name]
+    os.environ.update(SETTINGS)
 
 
 @pytest.fixture(scope="session")
