@@ -10,7 +10,6 @@ from httpx import AsyncClient
 from order_events_api.settings import Settings
 from tests.support import client_for
 
-
 # The tests are about what a setting does. These values stay when the defaults change, so that
 # nobody has to repair tests for having changed a limit.
 SETTINGS = {
