@@ -88,6 +88,18 @@ MINIMAL_LIBRARY = {
         region_pattern: "[a-z]+-[0-9]"
         implements: [http, queue]
         """,
+    "clouds/sky/capabilities/queue/capability.yaml": """
+        python: {runtime: []}
+        parameters:
+          queue.tier: {type: enum, default: low, choices: [low, high], doc: Tier., reason: Low is near.}
+        refinements:
+          queue.depth: {maximum: 10, reason: Clouds are thin.}
+        rules:
+          deep-enough:
+            require: queue.depth >= 2 or queue.tier == 'high'
+            because: it would run dry
+            instead: raise queue.depth
+        """,
     "clouds/sea/cloud.yaml": """
         name: sea
         title: Sea

@@ -74,7 +74,8 @@ def _pattern(engine: InfrastructurePatternEngine, name: str, cloud: str | None) 
 def _capability(engine: InfrastructurePatternEngine, name: str, cloud: str | None) -> dict[str, Any]:
     library, capability = engine.library, engine.library.capabilities[name]
     users = _patterns_with(name, library)
-    parameters = {path: each for path, each in library.parameters.items() if library.parameter_owner[path] == name}
+    every = library.parameters_of([name], cloud)
+    parameters = {path: each for path, each in every.items() if library.parameter_owner[path] == name}
     service = _example(engine, users[0], cloud) if users else None
     document: dict[str, Any] = {
         "kind": "capability",
@@ -91,7 +92,7 @@ def _capability(engine: InfrastructurePatternEngine, name: str, cloud: str | Non
         "derived": {
             path: {"value": each.value, "doc": each.doc, "unit": each.unit} for path, each in capability.derived.items()
         },
-        "rules": _rules(_reading(parameters, library)),
+        "rules": _rules(_reading(parameters, library, cloud)),
         "parameters": _parameters(parameters, service if cloud else None),
     }
     if service is not None and not service.findings:
@@ -108,7 +109,7 @@ def _parameter_document(engine: InfrastructurePatternEngine, path: str, cloud: s
     library = engine.library
     owner = library.parameter_owner[path]
     users = list(library.patterns) if owner == BASE else _patterns_with(owner, library)
-    service = _example(engine, users[0], cloud) if users and cloud else None
+    service = _example(engine, users[0], cloud) if users and cloud and library.clouds_with(path, cloud) else None
     refined = {
         name: _parameter(path, library.parameters[path].refined(pattern.parameters[path]), None)
         for name, pattern in library.patterns.items()
@@ -118,9 +119,10 @@ def _parameter_document(engine: InfrastructurePatternEngine, path: str, cloud: s
         "kind": "parameter",
         "name": path,
         "capability": owner,
-        **_parameter(path, library.parameters[path], service),
+        "clouds": library.clouds_with(path),
+        **_parameter(path, library.parameters_of([owner], cloud).get(path, library.parameters[path]), service),
         "refined_by": refined,
-        "rules": _rules(_reading([path], library)),
+        "rules": _rules(_reading([path], library, cloud)),
     }
 
 
@@ -152,9 +154,13 @@ def _on_cloud(engine: InfrastructurePatternEngine, service: ResolvedService, *, 
     return result
 
 
-def _reading(paths: Iterable[str], library: Library) -> dict[str, Rule]:
+def _reading(paths: Iterable[str], library: Library, cloud: str | None) -> dict[str, Rule]:
+    """The rules that read one of the parameters, on one cloud or on any."""
     wanted = set(paths)
-    return {name: rule for name, rule in library.rules.items() if wanted & names_in(rule.require, name)}
+    rules = {
+        name: rule for each in ([cloud] if cloud else library.clouds) for name, rule in library.rules_on(each).items()
+    }
+    return {name: rule for name, rule in rules.items() if wanted & names_in(rule.require, name)}
 
 
 def _rules(rules: Mapping[str, Rule]) -> dict[str, dict[str, str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,6 +18,7 @@ from standardized_modules.model.library import (
 )
 from standardized_modules.model.spec import ServiceSpec
 from standardized_modules.stages.compose import compose
+from tests.inline import MINIMAL_LIBRARY
 
 
 def test_required_capabilities_come_first_and_once(library: Library, spec: ServiceSpec) -> None:
@@ -89,7 +92,7 @@ def test_a_rule_holds_for_whatever_has_its_parameters(library: Library, spec: Se
     assert list(compose(spec, library).rules) == ["low-below-high"]
     foreign = replace(library, rules={"far": Rule(require="http.low < queue.depth", because="b", instead="i")})
     assert list(compose(spec, foreign).rules) == []
-    assert list(compose(replace(spec, patterns=("jobs",)), foreign).rules) == ["far"]
+    assert list(compose(replace(spec, patterns=("jobs",)), foreign).rules) == ["far", "deep-enough"]
 
 
 def test_conflicting_patterns_say_why_and_what_instead(library: Library, spec: ServiceSpec) -> None:
@@ -118,6 +121,22 @@ def test_a_value_that_nothing_reads_is_a_finding(library: Library, spec: Service
     (finding,) = compose(unread, library).findings
     assert finding.rule == "parameter-unread"
     assert finding.where == "sm.yaml:8"
+
+
+def test_a_cloud_has_parameters_bounds_and_rules_of_its_own(
+    load_with: Callable[[Mapping[str, str]], Library], spec: ServiceSpec
+) -> None:
+    library = load_with({"clouds/sea/cloud.yaml": MINIMAL_LIBRARY["clouds/sky/cloud.yaml"].replace("sky", "sea")})
+    jobs = replace(spec, patterns=("jobs",), values={"queue.depth": 1}, origins={"queue.tier": "sm.yaml:9"})
+    in_the_sky, at_sea = compose(jobs, library), compose(replace(jobs, cloud="sea"), library)
+    assert in_the_sky.parameters["queue.depth"].maximum == 10
+    assert at_sea.parameters["queue.depth"].maximum is None
+    assert ("queue.tier" in in_the_sky.parameters, "queue.tier" in at_sea.parameters) == (True, False)
+    assert ("deep-enough" in in_the_sky.rules, "deep-enough" in at_sea.rules) == (True, False)
+    (finding,) = compose(replace(jobs, cloud="sea", values={"queue.tier": "high"}), library).findings
+    assert (finding.rule, finding.where) == ("parameter-unread", "sm.yaml:9")
+    assert finding.message == "'queue.tier' does not exist on sea"
+    assert finding.hint == "remove it; it is a parameter of sky"
 
 
 def test_a_name_too_long_for_a_resource_is_a_finding(library: Library, spec: ServiceSpec) -> None:

@@ -174,6 +174,7 @@ def test_bad_assignments(library: Library, assignment: str, reason: str) -> None
 Load = Callable[[Mapping[str, str]], Library]
 
 
+SKY_QUEUE = "clouds/sky/capabilities/queue/capability.yaml"
 QUEUE, HTTP = "library/capabilities/queue/capability.yaml", "library/capabilities/http/capability.yaml"
 
 
@@ -212,6 +213,13 @@ QUEUE, HTTP = "library/capabilities/queue/capability.yaml", "library/capabilitie
         ("clouds/sea/cloud.yaml", "implements: [http]", "implements: []", 5, "implement 'http' or say why"),
         ("clouds/sea/cloud.yaml", "implements: [http]", "implements: [htp]", 5, "no capability 'htp'"),
         ("clouds/sea/cloud.yaml", "name: sea", "name: see", 1, "in a folder named 'sea'"),
+        (SKY_QUEUE, "python: {", "pyton: {", 1, "unknown key 'pyton'"),
+        (SKY_QUEUE, "default: low", "default: 3", 3, "default of queue.tier"),
+        (SKY_QUEUE, "queue.tier: {", "queue.depth: {", 3, "'queue.depth' is defined already"),
+        (SKY_QUEUE, "queue.depth: {maximum", "http.low: {maximum", 5, "'http.low' is not a parameter of 'queue'"),
+        (SKY_QUEUE, "maximum: 10", "maximum: 5", 5, "above the maximum of 5"),
+        (SKY_QUEUE, "require: queue.depth", "require: queue.deep", 8, "reads 'queue.deep'"),
+        (SKY_QUEUE, "deep-enough", "low-below-high", 8, "'low-below-high' is defined already"),
     ],
 )
 def test_library_errors(load_with: Load, path: str, old: str, new: str, line: int, reason: str) -> None:
@@ -221,6 +229,14 @@ def test_library_errors(load_with: Load, path: str, old: str, new: str, line: in
     assert caught.value.where == f"{path}:{line}"
     assert caught.value.hint
     assert ("schema.json" in caught.value.hint) <= (path == PATTERNS)
+
+
+def test_a_cloud_adds_to_what_it_implements_only(load_with: Load) -> None:
+    unsupported = "[http]\n        unsupported: {queue: {because: A, instead: B}}"
+    sky = MINIMAL_LIBRARY["clouds/sky/cloud.yaml"].replace("[http, queue]", unsupported)
+    with pytest.raises(LibraryError, match="'sky' does not implement 'queue'") as caught:
+        load_with({"clouds/sky/cloud.yaml": sky})
+    assert caught.value.where == f"{SKY_QUEUE}:1"
 
 
 def test_a_catalog_adds_a_pattern_and_replaces_none(tmp_path: Path) -> None:

@@ -146,6 +146,18 @@ class Capability(Definition, frozen=True):
     derived: dict[ParameterPath, Derived] = {}
 
 
+class Implementation(Definition, frozen=True):
+    """What a cloud adds to a capability beside files: `clouds/<cloud>/capabilities/<name>/capability.yaml`."""
+
+    python: PythonPackages = PythonPackages()
+    parameters: dict[ParameterPath, Parameter] = {}
+    """Parameters that exist on this cloud only."""
+    refinements: dict[ParameterPath, ParameterRefinement] = {}
+    """Bounds and defaults of the capability's parameters that differ on this cloud."""
+    rules: dict[RuleName, Rule] = {}
+    """Rules that hold on this cloud only."""
+
+
 class NameLimit(Definition, frozen=True):
     """The longest name that one kind of resource accepts."""
 
@@ -194,6 +206,8 @@ class Library(Struct, frozen=True):
     """What every service has; not a capability that anybody names."""
     capabilities: dict[str, Capability]
     clouds: dict[str, Cloud]
+    implementations: dict[str, dict[str, Implementation]]
+    """By cloud and capability, where a cloud has something to add."""
     versions: Versions
     names: tuple[NameLimit, ...]
     root: Path
@@ -214,7 +228,29 @@ class Library(Struct, frozen=True):
             add(name, ())
         return tuple(found.values())
 
-    def parameters_of(self, capabilities: Iterable[str]) -> dict[str, Parameter]:
-        """Parameters that these capabilities and the base read, in the order of the files."""
+    def parameters_of(self, capabilities: Iterable[str], cloud: str | None = None) -> dict[str, Parameter]:
+        """Parameters that these capabilities and the base read, in the order of the files.
+
+        With a cloud they are as that cloud refines them, and those of other clouds are left out.
+        """
         owners = {BASE, *capabilities}
-        return {path: each for path, each in self.parameters.items() if self.parameter_owner[path] in owners}
+        refinements = self._refinements_on(cloud) if cloud else {}
+        return {
+            path: each.refined(refinements[path]) if path in refinements else each
+            for path, each in self.parameters.items()
+            if self.parameter_owner[path] in owners and (cloud is None or self.clouds_with(path, cloud))
+        }
+
+    def clouds_with(self, path: str, *clouds: str) -> list[str]:
+        """Of these clouds, or of all, those on which the parameter exists."""
+        only = [name for name, each in self.implementations.items() if any(path in i.parameters for i in each.values())]
+        return [name for name in clouds or self.clouds if name in only or not only]
+
+    def rules_on(self, cloud: str) -> dict[str, Rule]:
+        """The rules for every cloud and those for this one."""
+        own = self.implementations.get(cloud, {}).values()
+        return self.rules | {name: rule for each in own for name, rule in each.rules.items()}
+
+    def _refinements_on(self, cloud: str) -> dict[str, ParameterRefinement]:
+        own = self.implementations.get(cloud, {}).values()
+        return {path: refinement for each in own for path, refinement in each.refinements.items()}

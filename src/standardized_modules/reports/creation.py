@@ -11,7 +11,7 @@ from standardized_modules.model.changes import ChangeSet
 from standardized_modules.model.spec import ServiceSpec
 
 NEXT_STEPS = (
-    ("make run", "serves it on http://127.0.0.1:8080"),
+    ("make run", "starts it on this machine"),
     ("make test", "runs its tests"),
 )
 QUIET = frozenset({"keep"})

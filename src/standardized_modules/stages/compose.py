@@ -37,7 +37,7 @@ def compose(spec: ServiceSpec, library: Library) -> Composition:
     cloud = library.clouds[spec.cloud]
     capabilities = library.closure(name for pattern in patterns.values() for name in pattern.capabilities)
     names = tuple(capability.name for capability in capabilities)
-    parameters = _parameters(patterns, library.parameters_of(names))
+    parameters = _parameters(patterns, library.parameters_of(names, cloud.name))
     findings = (
         *_conflicts(patterns, spec),
         *_unsupported(names, spec, library),
@@ -51,19 +51,15 @@ def compose(spec: ServiceSpec, library: Library) -> Composition:
         patterns={name: pattern.version for name, pattern in patterns.items()},
         capabilities=capabilities,
         parameters=parameters,
-        rules=_rules(library, parameters),
+        rules=_rules(library.rules_on(cloud.name), parameters),
         cloud=cloud,
         findings=findings,
     )
 
 
-def _rules(library: Library, parameters: dict[str, Parameter]) -> dict[str, Rule]:
+def _rules(rules: dict[str, Rule], parameters: dict[str, Parameter]) -> dict[str, Rule]:
     """A rule holds for every service that has all the parameters that it reads."""
-    return {
-        name: rule
-        for name, rule in library.rules.items()
-        if names_in(rule.require, f"rule {name}") <= parameters.keys()
-    }
+    return {name: rule for name, rule in rules.items() if names_in(rule.require, f"rule {name}") <= parameters.keys()}
 
 
 def _parameters(patterns: dict[str, Pattern], own: dict[str, Parameter]) -> dict[str, Parameter]:
@@ -182,5 +178,12 @@ def _unread_values(capabilities: tuple[str, ...], spec: ServiceSpec, library: Li
                     message=f"{path!r} belongs to the capability {owner!r}, which "
                     f"{' + '.join(spec.patterns)} does not have",
                     hint="remove it, or add a pattern that has the capability",
+                    where=spec.origin(path, environment),
+                )
+            elif not library.clouds_with(path, spec.cloud):
+                yield Finding(
+                    rule="parameter-unread",
+                    message=f"{path!r} does not exist on {spec.cloud}",
+                    hint=f"remove it; it is a parameter of {', '.join(library.clouds_with(path))}",
                     where=spec.origin(path, environment),
                 )

@@ -20,6 +20,7 @@ from standardized_modules.model.library import (
     Capability,
     Cloud,
     Identifier,
+    Implementation,
     Library,
     NameLimit,
     Parameter,
@@ -65,19 +66,34 @@ def load_library(root: Path, catalogs: Iterable[Path] = ()) -> Library:
     files += [_pattern_file(_document(Path(), each, PATTERN_FILE_SHAPE)) for each in catalogs]
     capabilities = _definitions(root, "library/capabilities/*/capability.yaml", Capability)
     clouds = _definitions(root, "clouds/*/cloud.yaml", Cloud)
+    implementations = _implementations(root)
     names = _document(root, Path("library", "names.yaml"))
     versions = _document(root, Path("library", "versions.yaml"))
     base = _document(root, Path("library", "base", "capability.yaml"))
     library = Library(
-        patterns=_merged((file, "patterns", file.patterns) for file in files),
+        patterns=_merged((file.document, "patterns", file.patterns) for file in files),
         parameters=_merged(
-            (file, f"parameters/{group}", found) for file in files for group, found in file.parameters.items()
+            [
+                *(
+                    (file.document, f"parameters/{group}", found)
+                    for file in files
+                    for group, found in file.parameters.items()
+                ),
+                *((document, "parameters", each.parameters) for document, _, _, each in implementations),
+            ]
         ),
-        parameter_owner={path: group for file in files for group, found in file.parameters.items() for path in found},
-        rules=_merged((file, "rules", file.rules) for file in files),
+        parameter_owner={
+            **{path: group for file in files for group, found in file.parameters.items() for path in found},
+            **{path: capability for _, _, capability, each in implementations for path in each.parameters},
+        },
+        rules=_merged((file.document, "rules", file.rules) for file in files),
         base=base.convert(Capability, LibraryError),
         capabilities={name: capability for name, (_, capability) in capabilities.items()},
         clouds={name: cloud for name, (_, cloud) in clouds.items()},
+        implementations={
+            cloud: {capability: each for _, place, capability, each in implementations if place == cloud}
+            for cloud in clouds
+        },
         versions=versions.convert(Versions, LibraryError),
         names=tuple(names.convert(list[NameLimit], LibraryError, ("names",))),
         root=root,
@@ -90,6 +106,8 @@ def load_library(root: Path, catalogs: Iterable[Path] = ()) -> Library:
         _check_cloud(document, cloud, library)
     for file in files:
         _check_pattern_file(file, library)
+    for document, cloud_name, capability_name, implementation in implementations:
+        _check_implementation(document, library.clouds[cloud_name], capability_name, implementation, library)
     return library
 
 
@@ -148,15 +166,25 @@ def _definitions(root: Path, pattern: str, kind: type[T]) -> dict[str, tuple[Doc
     return found
 
 
-def _merged(sources: Iterable[tuple[_PatternFile, str, Mapping[str, Any]]]) -> dict[str, Any]:
+def _implementations(root: Path) -> list[tuple[Document, str, str, Implementation]]:
+    """What clouds add to capabilities, with the names of both."""
+    found = []
+    for path in sorted(root.glob("clouds/*/capabilities/*/capability.yaml")):
+        document = _document(root, path.relative_to(root))
+        *_, cloud, _, capability, _ = path.parts
+        found.append((document, cloud, capability, document.convert(Implementation, LibraryError)))
+    return found
+
+
+def _merged(sources: Iterable[tuple[Document, str, Mapping[str, Any]]]) -> dict[str, Any]:
     known: dict[str, Any] = {}
-    for file, place, found in sources:
+    for document, place, found in sources:
         for name, definition in found.items():
             if name in known:
                 raise LibraryError(
                     f"{name!r} is defined already",
                     hint="choose another name; an existing definition can't be replaced",
-                    where=file.where(*place.split("/"), name),
+                    where=document.where((*place.split("/"), name)),
                 )
             known[name] = definition
     return known
@@ -209,6 +237,47 @@ def _check_cloud(document: Document, cloud: Cloud, library: Library) -> None:
             )
 
 
+def _check_implementation(
+    document: Document, cloud: Cloud, capability: str, implementation: Implementation, library: Library
+) -> None:
+    if capability not in cloud.implements:
+        raise LibraryError(
+            f"cloud {cloud.name!r} does not implement {capability!r}",
+            hint=near(capability, cloud.implements, "remove the folder, or add it to 'implements'"),
+            where=document.where(()),
+        )
+    for path, parameter in implementation.parameters.items():
+        check_definition(path, parameter, document.where(("parameters", path)))
+    for name, rule in implementation.rules.items():
+        place = document.where(("rules", name, "require"))
+        if name in library.rules:
+            raise LibraryError(f"{name!r} is defined already", hint="choose another name", where=place)
+        _check_rule(name, rule, place, library)
+    own = {path: each for path, each in library.parameters.items() if library.parameter_owner[path] == capability}
+    for path, refinement in implementation.refinements.items():
+        place = document.where(("refinements", path))
+        if path not in own:
+            raise LibraryError(
+                f"{path!r} is not a parameter of {capability!r}",
+                hint=near(path, own, "refine it in the folder of the capability that it belongs to"),
+                where=place,
+            )
+        for problem in _loosened(own[path], refinement):
+            raise LibraryError(
+                f"{cloud.name!r} refines {path!r}: {problem}", hint="a cloud may only tighten bounds", where=place
+            )
+        check_definition(path, own[path].refined(refinement), place)
+
+
+def _check_rule(name: str, rule: Rule, place: str, library: Library) -> None:
+    for used in sorted(names_in(rule.require, place) - library.parameters.keys()):
+        raise LibraryError(
+            f"rule {name!r} reads {used!r}, which is not a parameter",
+            hint=near(used, library.parameters, "define it below 'parameters:'"),
+            where=place,
+        )
+
+
 def _check_pattern_file(file: _PatternFile, library: Library) -> None:
     for group, found in file.parameters.items():
         if group != BASE and group not in library.capabilities:
@@ -220,13 +289,7 @@ def _check_pattern_file(file: _PatternFile, library: Library) -> None:
         for path, parameter in found.items():
             check_definition(path, parameter, file.where("parameters", group, path))
     for name, rule in file.rules.items():
-        place = file.where("rules", name, "require")
-        for used in sorted(names_in(rule.require, place) - library.parameters.keys()):
-            raise LibraryError(
-                f"rule {name!r} reads {used!r}, which is not a parameter",
-                hint=near(used, library.parameters, "define it below 'parameters:'"),
-                where=place,
-            )
+        _check_rule(name, rule, file.where("rules", name, "require"), library)
     for name, pattern in file.patterns.items():
         _check_pattern(file, name, pattern, library)
 

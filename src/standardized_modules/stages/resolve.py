@@ -94,10 +94,12 @@ def _tidy(value: Scalar) -> Scalar:
 
 
 def _python(composition: Composition, library: Library, packages: PackageLock) -> PythonLock:
-    owners = (library.base, *composition.capabilities)
+    own = library.implementations.get(composition.cloud.name, {})
+    owners = [library.base.python, *(each.python for each in composition.capabilities)]
+    owners += [own[name].python for name in composition.capability_names if name in own]
     required = packages.select(
-        [name for each in owners for name in each.python.runtime],
-        [name for each in owners for name in each.python.dev],
+        [name for each in owners for name in each.runtime],
+        [name for each in owners for name in each.dev],
     )
     return PythonLock(required.runtime, required.dev, required.runtime_lock, required.dev_lock)
 
