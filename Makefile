@@ -21,7 +21,7 @@ $(BIN)/sm: $(BIN)/uv pyproject.toml
 	@touch $@
 
 $(STAMP): $(BIN)/uv pyproject.toml
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --editable '.[verify]' --group test
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --editable '.[verify,local]' --group test
 	tools/install_promtool.sh $(BIN)
 	@touch $@ $(BIN)/sm
 

@@ -77,6 +77,9 @@ MINIMAL_LIBRARY = {
         derived:
           http.twice: {value: http.low * 2, doc: Twice.}
           http.third: {value: http.twice / 3, doc: A third of that.}
+        processes:
+          - name: api
+            ports: [{setting: APP_PORT, title: HTTP, default: http.high}]
         """,
     "library/capabilities/queue/capability.yaml": """
         {name: queue, title: Queue, summary: Queues., purpose: Queues., requires: [http]}
@@ -99,6 +102,7 @@ MINIMAL_LIBRARY = {
             require: queue.depth >= 2 or queue.tier == 'high'
             because: it would run dry
             instead: raise queue.depth
+        engines: [sqs]
         """,
     "clouds/sea/cloud.yaml": """
         name: sea

@@ -6,6 +6,8 @@ from pathlib import Path
 from standardized_modules.terraform_offline import TerraformCore, offline_providers
 from standardized_modules.terraform_offline.answers import Answer, answer_for, policy_document
 from standardized_modules.terraform_offline.fakes import fake
+from standardized_modules.terraform_offline.rule_table import RULES
+from standardized_modules.terraform_offline.rules import violations
 from standardized_modules.terraform_offline.values import Config
 
 LOOKUPS = """
@@ -94,3 +96,14 @@ def test_fakes_have_the_right_shape_and_are_stable() -> None:
     assert fake(nested, "parts", "aws_sqs_queue/x") == [value]
     assert fake("string", "arn", "a") != fake("string", "arn", "b")
     assert fake(["set", "string"], "ids", "a") == []
+
+
+def test_fakes_of_azure_fit_where_they_are_taken_in() -> None:
+    identity = "azurerm_user_assigned_identity/x"
+    made = {name: fake("string", name, identity) for name in ("id", "principal_id")}
+    made["issuer"] = fake("string", "oidc_issuer_url", "azurerm_kubernetes_cluster")
+    config = {"user_assigned_identity_id": made["id"], "issuer": made["issuer"]}
+    assert violations(RULES, [], "azurerm_federated_identity_credential", config) == []
+    assert violations(RULES, [], "azurerm_role_assignment", {"principal_id": made["principal_id"]}) == []
+    assert violations(RULES, [], "azurerm_monitor_diagnostic_setting", {"target_resource_id": made["id"]}) == []
+    assert fake("string", "name", identity).startswith("name-")

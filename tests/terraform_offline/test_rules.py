@@ -6,15 +6,20 @@ from standardized_modules.terraform_offline.messages import Complaint
 from standardized_modules.terraform_offline.rule_table import RELATIONS, RULES
 from standardized_modules.terraform_offline.rules import Rule, violations
 from standardized_modules.terraform_offline.schema_types import Block
-from standardized_modules.terraform_offline.schemas import schema_for
+from standardized_modules.terraform_offline.schemas import provider_of, schema_for
 from standardized_modules.terraform_offline.validation import addressable, read_only_complaints
 from standardized_modules.terraform_offline.values import UNKNOWN, Config
 
 
 @pytest.fixture(scope="module")
 def blocks() -> dict[str, Block]:
-    schemas = schema_for("aws", {rule.address for rule in RULES})["resource_schemas"]
-    return {name: schema["block"] for name, schema in schemas.items()}
+    return {
+        name: schema["block"]
+        for provider in ("aws", "azurerm")
+        for name, schema in schema_for(
+            provider, {rule.address for rule in RULES if provider_of(rule.address) == provider}
+        )["resource_schemas"].items()
+    }
 
 
 @pytest.mark.parametrize("rule", RULES, ids=[f"{rule.address}.{rule.attribute}" for rule in RULES])
@@ -26,7 +31,8 @@ def test_rule_names_an_attribute_and_refuses_nonsense(rule: Rule, blocks: dict[s
     cty = block["attributes"][last]["type"]
     nonsense = -(10**12) - 1 if cty == "number" else "\x00 {" * 40_000
     assert rule.test(nonsense)
-    assert rule.source.startswith("https://docs.aws.amazon.com/")
+    home = {"aws": "https://docs.aws.amazon.com/", "azurerm": "https://learn.microsoft.com/"}
+    assert rule.source.startswith(home[provider_of(rule.address)])
 
 
 ACCEPTED: dict[str, Config] = {
@@ -57,6 +63,18 @@ ACCEPTED: dict[str, Config] = {
         "log_destination_configs": ["arn:aws:logs:eu-west-1:111122223333:log-group:aws-waf-logs-orders"],
         "resource_arn": "arn:aws:wafv2:eu-west-1:111122223333:regional/webacl/orders/1",
     },
+    "azurerm_container_registry": {"name": "orders123", "sku": "Premium", "retention_policy_in_days": 7},
+    "azurerm_federated_identity_credential": {
+        "name": "orders-staging",
+        "issuer": "https://token.actions.githubusercontent.com",
+        "user_assigned_identity_id": (
+            "/subscriptions/1/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id"
+        ),
+    },
+    "azurerm_monitor_diagnostic_setting": {"target_resource_id": UNKNOWN},
+    "azurerm_servicebus_namespace": {"name": "sb-orders-staging", "sku": "Premium", "capacity": 1},
+    "azurerm_servicebus_queue": {"name": "orders", "lock_duration": "PT5M", "default_message_ttl": "P4DT1H"},
+    "azurerm_role_assignment": {"scope": "/subscriptions/1", "condition": "x", "condition_version": "2.0"},
     "provider.azurerm": {"features": [{}]},
 }
 
@@ -77,6 +95,14 @@ REFUSED: list[tuple[str, Config, str]] = [
         {"log_destination_configs": ["arn:aws:logs:eu-west-1:111122223333:log-group:orders"]},
         "aws-waf-logs-",
     ),
+    ("azurerm_container_registry", {"sku": "Standard", "retention_policy_in_days": 7}, "needs the sku Premium"),
+    ("azurerm_monitor_metric_alert", {"scopes": [], "severity": 5}, "between 0 and 4"),
+    ("azurerm_role_assignment", {"scope": "/", "condition": "x"}, "condition_version"),
+    ("azurerm_role_assignment", {"scope": "/", "principal_id": "somebody"}, "a GUID"),
+    ("azurerm_servicebus_namespace", {"name": "orders", "sku": "Standard", "capacity": 1}, "sku Premium"),
+    ("azurerm_servicebus_namespace", {"name": "orders-sb", "sku": "Standard"}, "-mgmt"),
+    ("azurerm_servicebus_queue", {"lock_duration": "PT6M"}, "five minutes"),
+    ("azurerm_servicebus_queue", {"default_message_ttl": "4 days"}, "ISO 8601"),
     ("provider.azurerm", {"features": []}, "At least 1"),
 ]
 

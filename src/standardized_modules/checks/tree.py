@@ -25,7 +25,17 @@ Manifest = dict[str, Any]
 
 KUBERNETES = "deploy/kubernetes/"
 OVERLAYS = f"{KUBERNETES}overlays/"
-TOOL_FOLDERS = {".git", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".terraform", ".tox", ".venv"} | {
+TOOL_FOLDERS = {
+    ".git",
+    ".hypothesis",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".sm-dev",
+    ".terraform",
+    ".tox",
+    ".venv",
+} | {
     "__pycache__",
     "node_modules",
     "venv",

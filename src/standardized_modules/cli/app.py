@@ -21,6 +21,7 @@ OK, FAILED, USAGE, BUG, INTERRUPTED = 0, 1, 2, 3, 130
 COMMANDS = {
     "create-microservice": "Write a complete service from one or more patterns.",
     "verify": "Prove a service: every check that sm knows, with a ledger of suppressions.",
+    "dev": "Run a service on this machine with what it needs, and reload it when its code changes.",
     "patterns": "List the patterns.",
     "explain": "Explain a pattern, a capability, a parameter or a check.",
     "completion": "Print the completion script for bash, zsh or fish.",
@@ -37,6 +38,7 @@ Examples:
       --set ingress.domain=shop.example --set prod.scaling.max_replicas=40
   sm explain web_api --cloud aws
   sm verify orders
+  sm dev orders
 """
 
 

@@ -134,6 +134,41 @@ class PythonPackages(Definition, frozen=True):
     dev: tuple[str, ...] = ()
 
 
+EngineName = Literal["servicebus", "sqs"]
+"""What `sm dev` can start in place of a cloud's service: a module or package below `engines/`."""
+VariableName = Annotated[str, Meta(pattern="^[A-Z][A-Z0-9_]*$")]
+
+
+class Port(Definition, frozen=True):
+    """A port that a process listens on, as `sm dev` needs to know it."""
+
+    setting: VariableName
+    title: Sentence
+    default: Annotated[Sentence, Meta(description="Expression over parameters, when the settings do not say.")]
+    path: Annotated[str, Meta(pattern="^(/[^ ]*)?$", description="What people open there.")] = ""
+    ready: Annotated[str, Meta(pattern="^(/[^ ]*)?$", description="Answers 200 when the process is ready.")] = ""
+    fixed: bool = False
+    """Clients know it, so it is an error when it is taken. The others move to the next free one."""
+
+
+class Example(Definition, frozen=True):
+    """A command of the service to try once it runs."""
+
+    title: Sentence
+    arguments: Annotated[tuple[str, ...], Meta(min_length=1)]
+
+
+class Process(Definition, frozen=True):
+    """One process of a service: `python -m <package> <arguments>`."""
+
+    name: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]*$")]
+    arguments: tuple[str, ...] = ()
+    ports: tuple[Port, ...] = ()
+    settings: dict[VariableName, str] = {}
+    """For a local run, where neither .env nor the shell gives them."""
+    examples: tuple[Example, ...] = ()
+
+
 class Capability(Definition, frozen=True):
     """Something a service can do, with the code and manifests that do it on every cloud."""
 
@@ -144,6 +179,7 @@ class Capability(Definition, frozen=True):
     requires: tuple[Identifier, ...] = ()
     python: PythonPackages = PythonPackages()
     derived: dict[ParameterPath, Derived] = {}
+    processes: tuple[Process, ...] = ()
 
 
 class Implementation(Definition, frozen=True):
@@ -156,6 +192,8 @@ class Implementation(Definition, frozen=True):
     """Bounds and defaults of the capability's parameters that differ on this cloud."""
     rules: dict[RuleName, Rule] = {}
     """Rules that hold on this cloud only."""
+    engines: tuple[EngineName, ...] = ()
+    """What `sm dev` starts on this machine in its place."""
 
 
 class NameLimit(Definition, frozen=True):

@@ -102,6 +102,7 @@ def load_library(root: Path, catalogs: Iterable[Path] = ()) -> Library:
         _check_requirements(document, capability, library)
     for document, capability in capabilities.values():
         _check_derived(document, capability, library)
+        _check_processes(document, capability, library)
     for document, cloud in clouds.values():
         _check_cloud(document, cloud, library)
     for file in files:
@@ -216,6 +217,27 @@ def _check_derived(document: Document, capability: Capability, library: Library)
                 where=place,
             )
         known.add(path)
+
+
+def _check_processes(document: Document, capability: Capability, library: Library) -> None:
+    """A process has one name in the library, and its ports read what is certainly there."""
+    known = library.parameters_of(each.name for each in library.closure([capability.name]))
+    processes = [process for each in library.capabilities.values() for process in each.processes]
+    for index, process in enumerate(capability.processes):
+        if process is not next(each for each in processes if each.name == process.name):
+            raise LibraryError(
+                f"there is another process named {process.name!r}",
+                hint="rename one of the two",
+                where=document.where(("processes", index, "name")),
+            )
+        for number, port in enumerate(process.ports):
+            place = document.where(("processes", index, "ports", number, "default"))
+            for used in sorted(names_in(port.default, place) - known.keys()):
+                raise LibraryError(
+                    f"the port {port.setting} reads {used!r}, which {capability.name!r} does not have",
+                    hint=near(used, known, "write a number"),
+                    where=place,
+                )
 
 
 def _check_cloud(document: Document, cloud: Cloud, library: Library) -> None:

@@ -8,6 +8,17 @@ from .schema_types import CtyType
 
 ACCOUNT = "000000000000"
 REGION = "eu-west-1"
+SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
+
+_AZURE_TYPES = {
+    "azurerm_application_load_balancer": "Microsoft.ServiceNetworking/trafficControllers",
+    "azurerm_container_registry": "Microsoft.ContainerRegistry/registries",
+    "azurerm_monitor_action_group": "Microsoft.Insights/actionGroups",
+    "azurerm_user_assigned_identity": "Microsoft.ManagedIdentity/userAssignedIdentities",
+    "azurerm_web_application_firewall_policy": "Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies",
+}
+"""Types of resources whose IDs other resources take in and check."""
+_GUIDS = ("client_id", "object_id", "principal_id", "subscription_id", "tenant_id")
 
 
 def fake(cty: CtyType, name: str, seed: str) -> Any:
@@ -44,4 +55,17 @@ def _string(name: str, seed: str, digest: str) -> str:
         return ACCOUNT
     if name == "region":
         return REGION
+    if seed.startswith("azurerm_") and (found := _azure_string(name, seed.split("/")[0], digest)):
+        return found
     return f"{name.replace('_', '-')}-{digest[:12]}"
+
+
+def _azure_string(name: str, type_name: str, digest: str) -> str:
+    if name in _GUIDS:
+        return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"
+    if name in ("id", "resource_manager_id"):
+        provider = _AZURE_TYPES.get(type_name, f"Microsoft.Resources/{type_name}")
+        return f"/subscriptions/{SUBSCRIPTION}/resourceGroups/service/providers/{provider}/{digest[:12]}"
+    if name.endswith("_url"):
+        return f"https://{digest[:12]}.example.com/"
+    return ""

@@ -3,5 +3,5 @@
 from . import rules_aws, rules_azurerm
 from .rules import Relation, Rule
 
-RULES: tuple[Rule, ...] = rules_aws.RULES
+RULES: tuple[Rule, ...] = rules_aws.RULES + rules_azurerm.RULES
 RELATIONS: tuple[Relation, ...] = rules_aws.RELATIONS + rules_azurerm.RELATIONS

@@ -42,7 +42,7 @@ DEFAULTS: Mapping[str, Answer] = {
     "aws_db_instance": {"backup_retention_period": 0, "skip_final_snapshot": False},
     "aws_rds_cluster": {"backup_retention_period": 1},
     "aws_sqs_queue": {"sqs_managed_sse_enabled": True},
-    # What exists already: an IPv4 cluster in a VPC with one network, the usual case.
+    # What exists already: an IPv4 cluster in a VPC with one network, or one of AKS that signs people in by Entra ID.
     "data.aws_vpc": {
         "cidr_block": "10.20.0.0/16",
         "cidr_block_associations": [{"association_id": "a", "cidr_block": "10.20.0.0/16", "state": "associated"}],
@@ -54,6 +54,25 @@ DEFAULTS: Mapping[str, Answer] = {
                 "ip_family": "ipv4",
                 "service_ipv4_cidr": "172.20.0.0/16",
                 "service_ipv6_cidr": "",
+            }
+        ],
+    },
+    "data.azurerm_kubernetes_cluster": {
+        "oidc_issuer_enabled": True,
+        "kube_admin_config": [],
+        "azure_active_directory_role_based_access_control": [
+            {"admin_group_object_ids": [], "azure_rbac_enabled": False, "tenant_id": ""}
+        ],
+        "network_profile": [
+            {
+                "dns_service_ip": "10.0.0.10",
+                "docker_bridge_cidr": "",
+                "load_balancer_sku": "standard",
+                "network_plugin": "azure",
+                "network_policy": "cilium",
+                "outbound_type": "loadBalancer",
+                "pod_cidr": "",
+                "service_cidr": "10.0.0.0/16",
             }
         ],
     },
