@@ -26,6 +26,7 @@ from standardized_modules.terraform_offline import (
     Diagnostic,
     TerraformCore,
     TestResult,
+    WheelUnavailableError,
     Workspace,
     addresses_in,
     attached,
@@ -129,7 +130,11 @@ class Session:
         directories = [self.folder / root for root in self.roots]
         types = {address for directory in directories for address in addresses_in(directory)}
         words = words_in(directories)
-        providers = [OfflineProvider(p.name, pruned(p.schema, words), DEFAULTS) for p in offline_provider_set(types)]
+        try:
+            offline = offline_provider_set(types)
+        except WheelUnavailableError as error:
+            raise ToolMissingError(error.message, hint=error.hint) from error
+        providers = [OfflineProvider(each.name, pruned(each.schema, words), DEFAULTS) for each in offline]
         environment = self.open.enter_context(attached(providers))
         return _find(environment)
 
