@@ -33,23 +33,11 @@ TOOL_FOLDERS = {".git", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_ca
     "venv",
 }
 """What tools keep beside the sources, none of it written by the service's team."""
-TEXT = frozenset(
-    [
-        ".env",
-        ".hcl",
-        ".json",
-        ".py",
-        ".sh",
-        ".tf",
-        ".tfvars",
-        ".toml",
-        ".yaml",
-        ".yml",
-        "Dockerfile",
-        "Makefile",
-        "requirements.txt",
-    ]
-)
+TEXT = {".env", ".hcl", ".json", ".py", ".sh", ".tf", ".tfvars", ".toml", ".yaml", ".yml"} | {
+    "Dockerfile",
+    "Makefile",
+    "requirements.txt",
+}
 """Endings and names of files that every tool reads as UTF-8: one that isn't is broken, not an image or test data."""
 Made = TypeVar("Made")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
