@@ -24,6 +24,9 @@ from .workspace import copy_of, local_backend
 _TIMEOUT = 600
 """Seconds for one command; without a cloud the slowest takes a few."""
 
+_DECIDES = ("TF_LOG", "TF_CLI_ARGS", "TF_DATA_DIR", "TF_WORKSPACE", "TF_VAR_")
+"""How variables begin that change what the commands see, print, or where they write."""
+
 _CONSTRAINT = re.compile(r"provider\[(?P<host>[^/\]]+)/(?P<source>[^\]]+)\] (?P<constraint>\S.*)")
 
 
@@ -231,13 +234,11 @@ class Workspace:
 
 
 def _safe(environment: Mapping[str, str]) -> dict[str, str]:
-    """Without questions, without version checks, and without a configuration file that is named but missing."""
+    """Without questions, version checks, values and options from outside, and a settings file that is missing."""
     safe = {**environment, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
     if not Path(safe.get("TF_CLI_CONFIG_FILE", os.devnull)).exists():
         del safe["TF_CLI_CONFIG_FILE"]
-    for name in ("TF_LOG", "TF_CLI_ARGS", "TF_DATA_DIR", "TF_WORKSPACE"):
-        safe.pop(name, None)  # each changes what the commands print or where they write
-    return safe
+    return {name: value for name, value in safe.items() if not name.startswith(_DECIDES)}
 
 
 def _json(done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import datetime
-import hashlib
-import shutil
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-
-import msgspec
 
 from standardized_modules.checks import CheckInfo, Tree, index
 from standardized_modules.checks.suppressions import suppressions
 from standardized_modules.checks.tree import ToolMissingError, find_program
 from standardized_modules.errors import UsageError
 from standardized_modules.verification import extra
-from standardized_modules.verification.cache import ResultCache, key_of, private_folder, shared_digest
+from standardized_modules.verification.cache import ResultCache, private_folder
+from standardized_modules.verification.keys import keys
 from standardized_modules.verification.result import SEVERITIES, Outcome, Verification, problems
 from standardized_modules.verification.selection import select
 from standardized_modules.verification.workers import run_checks
@@ -96,23 +91,23 @@ def _read(folder: Path, online: bool, catalogs: tuple[Path, ...]) -> Tree:
 def _outcomes(tree: Tree, checks: Sequence[CheckInfo], versions: dict[str, str]) -> Iterator[Outcome]:
     """What is known without running, then the rest as it ends."""
     cache = ResultCache(private_folder())
-    keys = _keys(tree, checks, versions)
+    known = keys(tree, checks, versions)
     pending = []
     for check in checks:
-        outcome = _missing(check, tree.online) or _known(check, cache, keys)
+        outcome = _missing(check, tree.online) or _known(check, cache, known[check.id])
         if outcome:
             yield outcome
         else:
             pending.append(check)
     for outcome in run_checks(tree, pending):
         if outcome.status in ("clean", "findings"):
-            cache.put(keys[outcome.check_id], outcome.findings)
+            cache.put(known[outcome.check_id], outcome.findings)
         yield outcome
     cache.prune()
 
 
-def _known(check: CheckInfo, cache: ResultCache, keys: dict[str, str]) -> Outcome | None:
-    findings = cache.get(keys[check.id])
+def _known(check: CheckInfo, cache: ResultCache, key: str) -> Outcome | None:
+    findings = cache.get(key)
     if findings is None:
         return None
     return Outcome(check.id, "findings" if findings else "clean", findings, cached=True)
@@ -127,35 +122,3 @@ def _missing(check: CheckInfo, online: bool) -> Outcome | None:
     except ToolMissingError as missing:
         return Outcome(check.id, "not run", reason=missing.message, hint=missing.hint)
     return None
-
-
-def _keys(tree: Tree, checks: Sequence[CheckInfo], versions: dict[str, str]) -> dict[str, str]:
-    """Everything that decides a result: files read, the check, the rest of sm, tools, options and the day."""
-    common = (
-        shared_digest(),
-        sys.version,
-        msgspec.json.encode(versions, order="sorted").decode(),
-        str(tree.online),
-        *(hashlib.sha256(path.read_bytes()).hexdigest() for path in tree.catalogs if path.is_file()),
-    )
-    today = datetime.date.today().isoformat()
-    return {
-        check.id: key_of(
-            check,
-            *common,
-            tree.only(check.reads).digest,
-            *(_identity(program) for program in sorted({"kubectl", "terraform", check.tool} - {""})),
-            today if check.daily else "",
-        )
-        for check in checks
-    }
-
-
-def _identity(program: str) -> str:
-    """What changes when a program is replaced: asking each for its version would take longer than a warm run."""
-    beside = Path(sys.executable).parent / program
-    path = str(beside) if beside.is_file() else shutil.which(program)
-    if not path:
-        return f"no {program}"
-    about = Path(path).stat()
-    return f"{Path(path).resolve()} {about.st_size} {about.st_mtime_ns}"
