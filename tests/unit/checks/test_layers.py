@@ -101,7 +101,7 @@ def test_a_session_is_shared_by_the_checks_of_a_tree_and_finds_places() -> None:
 
     assert session(tree) is session(tree.only(("deploy/terraform/*",)))
     assert place(tree, "deploy/terraform/", 'terraform_data.x["a"]') == ("deploy/terraform/main.tf", 2)
-    assert [applied.error for applied in session(tree).applied()] == [""]
+    assert [applied.errors for applied in session(tree).applied()] == [()]
 
 
 @pytest.mark.parametrize(
