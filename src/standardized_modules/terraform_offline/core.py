@@ -176,9 +176,7 @@ class Workspace:
             yield item
 
     def _first_use(self, provider: str) -> tuple[str | None, int | None]:
-        pattern = re.compile(
-            rf'^\s*(?:(?:resource|data|ephemeral)\s+"{provider}_|provider\s+"{provider}")', re.MULTILINE
-        )
+        use = rf'^\s*(?:(?:resource|data|ephemeral)\s+"{provider}_|provider\s+"{provider}")'
         for file in sorted(self.path.glob("*.tf")):
             text = file.read_text()
             if found := re.search(use, text, re.MULTILINE):
