@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from standardized_modules.checks import Tree, discover
-from standardized_modules.checks.kubernetes import alert_rules_promtool, overlays_build
+from standardized_modules.checks.kubernetes import alert_rules_promtool, overlays_build, secrets_in_config_map
 from standardized_modules.checks.kubernetes._rules import rule_sample
 
 CHECKS = discover()
@@ -58,3 +58,16 @@ def test_what_promtool_likes_is_left_out() -> None:
     output = "Checking a.yaml\n\nChecking b.yaml\n  SUCCESS: 2 rules found\n  FAILED:\na.yaml: 9:11: parse error\n"
 
     assert alert_rules_promtool.spoken(output) == "a.yaml: 9:11: parse error"
+
+
+def test_a_secret_among_settings_is_found_where_it_is_written() -> None:
+    overlay = "deploy/kubernetes/overlays/prod/"
+    generator = "configMapGenerator: [{name: orders, envs: [settings.env]}]\n"
+    before = {f"{overlay}kustomization.yaml": generator, f"{overlay}settings.env": "APP_A=1\nAPP_PASSWORD=x\n"}
+
+    (found,) = secrets_in_config_map.check(Tree(before))
+    (later,) = secrets_in_config_map.check(Tree({**before, f"{overlay}settings.env": "APP_A=2\nAPP_PASSWORD=x\n"}))
+
+    assert (found.path, found.line) == (f"{overlay}settings.env", 2)
+    assert found.message == "ConfigMap/orders: APP_PASSWORD looks like a secret"
+    assert found == later, "a baseline would not know it any more"

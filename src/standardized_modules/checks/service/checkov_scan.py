@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from standardized_modules.checks import Finding, ToolMissingError, Tree
+from standardized_modules.checks.kubernetes._manifests import without_hash
 from standardized_modules.checks.programs import on_disk, run_command
 
 ID = "SM540"
@@ -45,7 +46,7 @@ def check(tree: Tree) -> Iterator[Finding]:
         seen = set()
         for failed in _failed(folder):
             path, line = _place(tree, failed)
-            message = f"{failed['check_id']}: {failed['check_name']} ({failed['resource']})"
+            message = f"{failed['check_id']}: {failed['check_name']} ({without_hash(failed['resource'])})"
             finding = Finding(ID, path, line, message, FIX)
             if finding not in seen:
                 seen.add(finding)
