@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from standardized_modules.checks import CheckInfo, Tree, index
 from standardized_modules.checks.suppressions import suppressions
@@ -58,7 +61,7 @@ def verify(
     for outcome in _outcomes(tree, checks, versions):
         outcomes.append(outcome)
         progress(outcome, len(outcomes), len(checks))
-    outcomes.sort(key=lambda each: each.check_id)
+    outcomes = sorted(_guarded(outcomes, checks), key=lambda each: each.check_id)
     shown = SEVERITIES[SEVERITIES.index(min_severity) :]
     found = [each for each in problems(outcomes, {each.id: each for each in checks}) if each.severity in shown]
     return Verification(
@@ -104,6 +107,21 @@ def _outcomes(tree: Tree, checks: Sequence[CheckInfo], versions: dict[str, str])
             cache.put(known[outcome.check_id], outcome.findings)
         yield outcome
     cache.prune()
+
+
+def _guarded(outcomes: Iterable[Outcome], checks: Sequence[CheckInfo]) -> Iterator[Outcome]:
+    """The outcomes; a check that stopped at what another finds malformed is not run rather than a bug of ours."""
+    by_id = {each.id: each for each in checks}
+    outcomes = tuple(outcomes)
+    malformed = [found for each in outcomes if by_id[each.check_id].guard for found in each.findings]
+    for outcome in outcomes:
+        reads = by_id[outcome.check_id].reads
+        guards = sorted({each.check_id for each in malformed if any(fnmatch(each.path, part) for part in reads)})
+        if outcome.status == "crashed" and guards:
+            reason = f"it can't read what {' and '.join(guards)} finds malformed"
+            yield replace(outcome, status="not run", reason=reason, hint=f"correct what {guards[0]} names first")
+        else:
+            yield outcome
 
 
 def _known(check: CheckInfo, cache: ResultCache, key: str) -> Outcome | None:

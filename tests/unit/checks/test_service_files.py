@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from standardized_modules.checks import Tree
-from standardized_modules.checks.service import files_readable, managed_files
+from standardized_modules.checks.kubernetes import dashboard_model
+from standardized_modules.checks.service import files_readable, managed_files, ports_everywhere
 from standardized_modules.checks.service._records import recorded
 
 SCRIPT = recorded({"run.sh": "#!/bin/sh\n"})
@@ -62,3 +63,24 @@ def test_syntax_of_a_newer_python_than_ours_is_not_judged() -> None:
         == []
     )
     assert list(files_readable.check(Tree({**files_readable.BAD, "Dockerfile": f"FROM python:{major}.{minor}-slim\n"})))
+
+
+@pytest.mark.parametrize(
+    "compose", ["- 1\n", "services: [a]\n", "services: {a: 1}\n", "services: {a: {build: ., ports: 1}}\n", "a: : [\n"]
+)
+def test_a_compose_file_of_another_shape_is_no_crash(compose: str) -> None:
+    assert list(ports_everywhere.check(Tree({"Dockerfile": "FROM a\nEXPOSE 80\n", "compose.yaml": compose}))) == []
+
+
+def test_a_port_of_compose_may_be_written_in_full() -> None:
+    compose = "services: {a: {build: ., ports: [{target: 81, published: 80}]}}\n"
+
+    (each,) = ports_everywhere.check(Tree({"Dockerfile": "FROM a\nEXPOSE 80\n", "compose.yaml": compose}))
+
+    assert each.message == "a publishes 81, the image has [80]"
+
+
+def test_a_dashboard_that_is_no_object_is_named() -> None:
+    (each,) = dashboard_model.check(Tree({"deploy/kubernetes/overlays/dev/dashboards/a.json": "[]\n"}))
+
+    assert each.message == "not an object"
