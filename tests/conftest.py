@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,11 @@ settings.load_profile("sm")
 
 Sm = Callable[..., subprocess.CompletedProcess[str]]
 SM = (sys.executable, "-m", "standardized_modules")
+
+
+def heed_interrupts() -> None:
+    """For `preexec_fn`: a shell that runs us in the background has told every process to ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def run_sm(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:

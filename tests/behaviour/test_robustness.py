@@ -9,20 +9,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
-from standardized_modules import InfrastructurePatternEngine, workspace
 from tests.behaviour.test_create import CREATE, assert_complete
-from tests.conftest import SM, Sm
+from tests.conftest import SM, Sm, heed_interrupts
 
 DELAYS = [0.02 * step for step in range(1, 26)]
 """Seconds after the start; together they cover the run from its first import to its end."""
 
 
 def start(cwd: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([*SM, *CREATE], cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        [*SM, *CREATE], cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=heed_interrupts
+    )
 
 
 def whole_or_absent(folder: Path) -> bool:
@@ -50,49 +50,10 @@ def test_an_interrupt_leaves_the_whole_service_or_nothing(tmp_path: Path, signal
             assert list(folder.iterdir()) == [], "nothing is left beside it either"
 
 
-class InterruptAt:
-    """Raises KeyboardInterrupt at one exact line of sm's own writing: signals land between any two
-    instructions, and a clock finds the rare ones once in a thousand runs."""
-
-    def __init__(self, at: int) -> None:
-        self.at = at
-        self.seen = 0
-
-    def __enter__(self) -> InterruptAt:
-        self.outer = sys.gettrace()
-        sys.settrace(self._trace)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        sys.settrace(self.outer)
-
-    def _trace(self, frame: FrameType, event: str, _argument: object) -> object:
-        if Path(frame.f_code.co_filename).name not in {"workspace.py", "folder.py", "pathlib.py", "_local.py"}:
-            return None
-        self.seen += event in {"line", "return"}
-        if self.seen == self.at:
-            self.seen += 1
-            raise KeyboardInterrupt
-        return self._trace
-
-
 def test_an_interrupt_at_any_line_of_the_writing_leaves_the_whole_service_or_nothing(tmp_path: Path) -> None:
-    engine = InfrastructurePatternEngine.load()
-    spec = engine.spec("orders", patterns=["web_api"], cloud="aws")
-    plan = engine.plan(engine.render(engine.resolve(engine.compose(spec))), tmp_path / "orders")
-    with InterruptAt(-1) as counter:
-        workspace.apply(plan, tmp_path / "whole")
-    last = counter.seen
-    at_the_edges = {*range(1, 120), *range(last - 120, last)}
-    for at in sorted(at_the_edges | set(range(120, last, 211))):
-        folder = tmp_path / str(at)
-        folder.mkdir()
-        with pytest.raises(KeyboardInterrupt), InterruptAt(at):
-            workspace.apply(plan, folder / "orders")
-        if (folder / "orders").exists():
-            assert_complete(folder / "orders")
-        else:
-            assert list(folder.iterdir()) == [], f"interrupted at line event {at} of {last}"
+    command = [sys.executable, "-m", "tests.behaviour.interrupted_writing", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_kill_nine_leaves_the_whole_service_or_nothing_and_the_next_run_cleans_up(sm: Sm, tmp_path: Path) -> None:

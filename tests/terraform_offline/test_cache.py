@@ -18,12 +18,16 @@ ADDRESSES = ["random_password", "ephemeral.random_password"]
 @pytest.fixture
 def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An empty schema cache with the verified wheel in it."""
-    wheel = wheels.wheel_path(PIN)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    root = cache.cache_root()
-    assert root.is_relative_to(tmp_path)
-    (root / "wheels").mkdir(parents=True)
-    shutil.copyfile(wheel, root / "wheels" / PIN.wheel_name)
+    return _with_wheel(monkeypatch, tmp_path)
+
+
+def _with_wheel(monkeypatch: pytest.MonkeyPatch, home: Path) -> Path:
+    with wheels.pinned_wheel(PIN) as wheel:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(home))
+        root = cache.cache_root()
+        assert root.is_relative_to(home)
+        (root / "wheels").mkdir(parents=True)
+        shutil.copyfile(wheel, root / "wheels" / PIN.wheel_name)
     return root
 
 
@@ -104,7 +108,7 @@ def test_without_connection_the_error_says_what_to_do(
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     with pytest.raises(WheelUnavailableError, match="cannot download cdktn-provider-random==") as failure:
-        wheels.wheel_path(PIN)
+        schema_for("random", ADDRESSES)
     assert "wheels" in failure.value.hint
     assert not list(tmp_path.rglob("*.whl"))
 
@@ -117,19 +121,51 @@ def test_another_file_under_the_pinned_name_is_refused(monkeypatch: pytest.Monke
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(links))
     with pytest.raises(WheelUnavailableError):
-        wheels.wheel_path(PIN)
+        schema_for("random", ADDRESSES)
     assert not list((tmp_path / "cache").rglob("*.whl"))
 
 
-def test_damaged_cached_wheel_is_fetched_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    good = wheels.wheel_path(PIN)
-    monkeypatch.setenv("PIP_FIND_LINKS", str(good.parent))
+def _from_links(monkeypatch: pytest.MonkeyPatch, links: Path) -> bytes:
+    """Lets pip find the wheel in a folder and nowhere else; gives its content."""
+    with wheels.pinned_wheel(PIN) as wheel:
+        links.mkdir()
+        shutil.copyfile(wheel, links / PIN.wheel_name)
+    monkeypatch.setenv("PIP_FIND_LINKS", str(links))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return (links / PIN.wheel_name).read_bytes()
+
+
+def test_damaged_cached_wheel_is_fetched_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    good = _from_links(monkeypatch, tmp_path / "links")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     damaged = cache.cache_root() / "wheels" / PIN.wheel_name
     damaged.parent.mkdir(parents=True)
-    damaged.write_bytes(good.read_bytes()[:1000])
-    assert wheels.wheel_path(PIN).read_bytes() == good.read_bytes()
+    damaged.write_bytes(good[:1000])
+    with wheels.pinned_wheel(PIN) as path:
+        assert path == damaged
+        assert path.read_bytes() == good
+
+
+def test_a_cache_that_can_not_be_written_costs_time_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = schema_for("random", ADDRESSES)
+    good = _from_links(monkeypatch, tmp_path / "links")
+    (tmp_path / "file").touch()  # no folder can be made below a file, not even by root
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+
+    assert schema_for("random", ADDRESSES) == before
+    with wheels.pinned_wheel(PIN) as path:
+        assert path.read_bytes() == good
+    assert not path.exists(), "what can't be kept is removed after use"
+
+
+def test_schemas_that_can_not_be_kept_are_used_all_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    before = schema_for("random", ADDRESSES)
+    root = _with_wheel(monkeypatch, tmp_path)
+    (root / "schemas").touch()
+
+    assert schema_for("random", ADDRESSES) == before
 
 
 @pytest.mark.parametrize(

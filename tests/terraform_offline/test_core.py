@@ -1,6 +1,7 @@
 """The real core on good trees: validate, test, plan, apply; and that the user's tree stays as it is."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +43,16 @@ def test_failed_assertion_is_counted_and_placed(core: TerraformCore, changed: Ca
 
 def test_directory_without_tests_is_not_ok(core: TerraformCore) -> None:
     assert not core.test(HCL / "write_only").ok
+
+
+def test_values_and_options_from_outside_decide_nothing(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text('variable "name" {\n  type = string\n}\n')
+    outside = {"TF_VAR_name": "from outside", "TF_CLI_ARGS_apply": "-var=name=x"}
+    core = TerraformCore.find({"PATH": os.environ["PATH"], **outside})
+
+    assert not outside.keys() & core.environment.keys()
+    with pytest.raises(CoreFailedError, match="No value for required variable"):
+        core.apply(tmp_path)
 
 
 def test_plan_after_apply_is_empty(core: TerraformCore) -> None:

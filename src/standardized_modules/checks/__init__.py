@@ -45,6 +45,8 @@ class Check(Protocol):
     - `DAILY = True`, its result also depends on today's date.
     - `ONLINE = True`, it needs the network: without `--online` it is reported as not run. A check that
       can do more with it looks at `tree.online` instead.
+    - `GUARD = True`, it judges the shape of what others read: where it finds something in a file that they read,
+      they may stop (a number where a list belongs), and are reported as not run instead of crashed.
     """
 
     ID: str

@@ -34,6 +34,7 @@ class CheckInfo(Struct, frozen=True):
     exclusive: bool = False
     daily: bool = False
     online: bool = False
+    guard: bool = False
 
     @property
     def layer(self) -> str:
@@ -63,7 +64,7 @@ def _read(path: Path) -> CheckInfo:
     constants = _constants(text)
     optional = {
         name: constants[name.upper()]
-        for name in ("reads", "tool", "install", "exclusive", "daily", "online")
+        for name in ("reads", "tool", "install", "exclusive", "daily", "online", "guard")
         if name.upper() in constants
     }
     try:

@@ -5,7 +5,7 @@ A suppression stands beside what it excuses, names a rule, gives a reason and ma
     #checkov:skip=CKV_AWS_338: a year of WAF logs costs more than it answers, until=2027-06-30
 
 The reason follows the rule, or is the comment directly above it, or is a comment at the head of the
-file that names the rule or the tool.
+file that names the rule or the tool. Rules in a list of pyproject.toml may share the comment above its key.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
+from standardized_modules.checks import toml_settings
 from standardized_modules.checks.tree import Tree
 
 _RULES = r"(?P<rules>[\w*.-]+(?:\s*,\s*[\w*-]+)*)"
@@ -56,6 +57,7 @@ _ANY = re.compile(
     r"checkov|(?:trivy|tfsec):ignore|tflint-ignore|zizmor: ignore|hadolint|shellcheck disable|yamllint disable|noqa"
     r"|type: ignore|mypy: ignore|pyright: ignore|pylint: disable|nosec|nosemgrep|gitleaks:|pragma: no cover"
 )
+_TOML_COMMENT = re.compile(r"""(?:[^#"']|"[^"]*"|'[^']*')*#(.*)""")
 _UNTIL = re.compile(r"\b(?:until=|exp:)(?P<date>[\w-]*)")
 _PATTERNS = {tool: re.compile(pattern) for tool, pattern in MARKERS.items()}
 _WORKFLOW_PATTERNS = {tool: re.compile(pattern) for tool, pattern in WORKFLOW_MARKERS.items()}
@@ -105,6 +107,8 @@ def _all(tree: Tree) -> Iterator[Suppression]:
         name = path.rpartition("/")[2]
         if path.startswith(".sm/") or name.endswith(".md"):
             continue
+        if name in toml_settings.FILES:
+            yield from _in_toml(path, name, text)
         if name in SKIP_FILES:
             yield from _in_lines(path, text, {SKIP_FILES[name]: _SKIPPED_RULE})
         elif path.startswith(".github/workflows/"):
@@ -129,9 +133,24 @@ def _read(tool: str, match: re.Match[str], path: str, lines: Sequence[str], numb
     rules = [each.strip().removeprefix("rule:") for each in rules]
     for rule in rules or [""]:
         said = _words(match["reason"] or "") or _words(_reason_elsewhere(lines, number, (rule, tool.split()[0])))
-        until = _UNTIL.search(said)
-        reason = _UNTIL.sub("", said).strip(" ,;.")
-        yield Suppression(tool, rule, path, number + 1, reason, until["date"] or "?" if until else "")
+        yield _suppression(tool, rule, path, number, said)
+
+
+def _in_toml(path: str, name: str, text: str) -> Iterator[Suppression]:
+    """Rules in lists: the reason stands behind the rule, above it, or above the key of its list."""
+    lines = text.splitlines()
+    for tool, rule, line, key_line in toml_settings.skipped_rules(name, text):
+        behind = _TOML_COMMENT.match(lines[line])
+        said = _words(behind[1] if behind else "")
+        for each in (line, key_line):
+            said = said or _words(_reason_elsewhere(lines, each, (rule, tool)))
+        yield _suppression(tool, rule, path, line, said)
+
+
+def _suppression(tool: str, rule: str, path: str, number: int, said: str) -> Suppression:
+    until = _UNTIL.search(said)
+    reason = _UNTIL.sub("", said).strip(" ,;.")
+    return Suppression(tool, rule, path, number + 1, reason, until["date"] or "?" if until else "")
 
 
 def _reason_elsewhere(lines: Sequence[str], number: int, names: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ import fnmatch
 import hashlib
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import yaml
@@ -41,6 +43,12 @@ TOOL_FOLDERS = {
     "venv",
 }
 """What tools keep beside the sources, none of it written by the service's team."""
+TEXT = {".env", ".hcl", ".json", ".py", ".sh", ".tf", ".tfvars", ".toml", ".yaml", ".yml"} | {
+    "Dockerfile",
+    "Makefile",
+    "requirements.txt",
+}
+"""Endings and names of files that every tool reads as UTF-8: one that isn't is broken, not an image or test data."""
 Made = TypeVar("Made")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -79,6 +87,8 @@ class Tree(Mapping[str, str]):
             Whatever it reads there must not decide its findings: results are kept by `files`.
         online: Whether the network may be used.
         catalogs: Pattern files of the organisation.
+        executable: Paths that may be executed; None when nobody knows.
+        undecodable: Path and problem of what looks like text to its name and is not UTF-8.
     """
 
     def __init__(
@@ -88,10 +98,13 @@ class Tree(Mapping[str, str]):
         root: Path | None = None,
         online: bool = False,
         catalogs: tuple[Path, ...] = (),
+        executable: frozenset[str] | None = None,
+        undecodable: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._files = dict(sorted(files.items()))
         self._made: dict[tuple[str, str], Any] = {}
         self.root, self.online, self.catalogs = root, online, catalogs
+        self.executable, self.undecodable = executable, undecodable
 
     @classmethod
     def read(cls, folder: Path, *, online: bool = False, catalogs: tuple[Path, ...] = ()) -> Tree:
@@ -100,14 +113,26 @@ class Tree(Mapping[str, str]):
         Raises:
             OSError: when a folder or a file can't be read.
         """
-        files = {}
+        files, executable, undecodable = {}, set(), {}
         for path in _walk(folder):
+            name = _printable(path.relative_to(folder))
             try:
                 # Decoded as it is: a newline is part of what a digest and a shell see.
-                files[path.relative_to(folder).as_posix()] = path.read_bytes().decode("utf-8")
-            except UnicodeDecodeError:
+                files[name] = path.read_bytes().decode("utf-8")
+            except UnicodeDecodeError as problem:
+                if path.suffix in TEXT or path.name in TEXT:
+                    undecodable[name] = f"byte {problem.start} is {problem.object[problem.start]:#04x}"
                 continue
-        return cls(files, root=folder, online=online, catalogs=catalogs)
+            if path.stat().st_mode & stat.S_IXUSR:
+                executable.add(name)
+        return cls(
+            files,
+            root=folder,
+            online=online,
+            catalogs=catalogs,
+            executable=frozenset(executable),
+            undecodable=undecodable,
+        )
 
     def only(self, patterns: tuple[str, ...]) -> Tree:
         """The files that match one of the patterns. What both trees build of the same files is built once."""
@@ -115,15 +140,21 @@ class Tree(Mapping[str, str]):
             return self
         paths = {path for pattern in patterns for path in self.glob(pattern)}
         part = Tree(
-            {path: self._files[path] for path in paths}, root=self.root, online=self.online, catalogs=self.catalogs
+            {path: self._files[path] for path in paths},
+            root=self.root,
+            online=self.online,
+            catalogs=self.catalogs,
+            executable=None if self.executable is None else self.executable & paths,
         )
         part._made, part.__dict__["_digests"] = self._made, self._digests
         return part
 
     @property
     def digest(self) -> str:
-        """sha256 over paths and contents."""
-        return self._digest("*")
+        """sha256 over paths, contents and what may be executed."""
+        marks = "".join(f"{path}\0x\n" for path in sorted(self.executable or ()))
+        marks += "".join(f"{path}\0{problem}\n" for path, problem in sorted(self.undecodable.items()))
+        return hashlib.sha256(f"{self._digest('*')}{self.executable is None}{marks}".encode()).hexdigest()
 
     def once(self, name: str, pattern: str, make: Callable[[], Made]) -> Made:
         """What `make` gives for the files that match `pattern`, made once however many checks ask."""
@@ -219,6 +250,11 @@ def _line_of(text: str, kind: str, name: str) -> int | None:
             return start + document.index(f"kind: {kind}") + 1
         start = end
     return None
+
+
+def _printable(path: Path) -> str:
+    """A path that can be encoded: a name may be any bytes, a report may not."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
 
 
 def _walk(folder: Path) -> Iterator[Path]:

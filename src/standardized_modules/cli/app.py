@@ -84,6 +84,9 @@ def cli() -> None:
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 ok, 1 refused, 2 usage, 3 our bug, 130 interrupted."""
     signal.signal(signal.SIGTERM, _interrupt)
+    # Unless a shell that runs us in the background wants Ctrl-C ignored.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
     # When the reader of a pipe (head, less) goes, end quietly by the signal, as Unix tools do.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     sys.exit(run(args))
@@ -104,8 +107,7 @@ def run(args: list[str] | None = None) -> int:
         problem.show()
         return USAGE
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; nothing was left half-written", err=True)
-        return INTERRUPTED
+        return _say_interrupted()
     except OSError as problem:
         if problem.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG):
             return _report_bug(problem)
@@ -114,7 +116,12 @@ def run(args: list[str] | None = None) -> int:
         click.echo("hint: write it to a place that has room", err=True)
         return FAILED
     except Exception as problem:  # the one catch-all: a bug of ours, with a log file
-        return _report_bug(problem)
+        return _say_interrupted() if _interrupts else _report_bug(problem)
+
+
+def _say_interrupted() -> int:
+    click.echo("interrupted; nothing was left half-written", err=True)
+    return INTERRUPTED
 
 
 def _discard_output() -> None:
@@ -138,5 +145,11 @@ def _report_bug(problem: BaseException) -> int:
     return BUG
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> Any:
+_interrupts: list[int] = []
+"""Signals that came. Python turns an interrupt in the middle of some of its own work, such as
+making a class, into another exception; only this tells it from a bug."""
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> Any:
+    _interrupts.append(number)
     raise KeyboardInterrupt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable
@@ -14,6 +15,8 @@ from standardized_modules.checks.suppressions import Suppression
 from standardized_modules.verification import Outcome, Problem, Verification
 
 WIDTH = 100
+_CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]")
+"""What a terminal would obey: a file name or a tool's message may hold it."""
 
 
 def as_text(result: Verification) -> str:
@@ -25,7 +28,12 @@ def as_text(result: Verification) -> str:
     lines += _outcomes("Crashed, which is a bug of sm", result.of("crashed"))
     lines += _ledger(result.suppressions)
     lines += _baseline(result)
-    return "\n".join([*lines, _summary(result)]) + "\n"
+    text = "\n".join([*lines, _summary(result)]) + "\n"
+    return _CONTROL.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode()
 
 
 def as_json(result: Verification) -> str:
@@ -56,7 +64,8 @@ def _check(outcome: Outcome) -> dict[str, Any]:
 
 
 def place(path: str, line: int | None) -> str:
-    """`path:line`, which editors and terminals make a link of."""
+    """`path:line`, which editors and terminals make a link of. A name may hold a line break, a place may not."""
+    path = path.replace("\n", "\\n")
     return f"{path}:{line}" if line else path
 
 

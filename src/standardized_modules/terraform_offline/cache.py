@@ -21,10 +21,14 @@ def cache_root() -> Path:
 
 @contextlib.contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Holds a lock that other processes (and other threads) wait for; the kernel releases it when a holder dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    """Holds a lock that other processes (and other threads) wait for; the kernel releases it when a holder dies.
+
+    Where no lock file can be written nothing can be kept either, so there is nothing to wait for.
+    """
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fcntl.flock(held.enter_context(path.open("a")), fcntl.LOCK_EX)
         yield
 
 
@@ -39,9 +43,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes gzip JSON, the same bytes for the same value."""
+    """Writes gzip JSON, the same bytes for the same value. A disk that refuses costs the next run time."""
     text = json.dumps(value, separators=(",", ":"), sort_keys=True)
-    with replacing(path) as temporary:
+    with contextlib.suppress(OSError), replacing(path) as temporary:
         temporary.write_bytes(gzip.compress(text.encode(), mtime=0))
 
 

@@ -11,7 +11,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,14 @@ from .workspace import copy_of, local_backend
 
 _TIMEOUT = 600
 """Seconds for one command; without a cloud the slowest takes a few."""
+
+UNSERVED = "No offline schemas of the provider"
+"""How the summary begins when a configuration needs a provider that is not pinned."""
+
+_NOT_FOUND = re.compile(r"available versions for provider ([\w.-]+/[\w.-]+)")
+
+_DECIDES = ("TF_LOG", "TF_CLI_ARGS", "TF_DATA_DIR", "TF_WORKSPACE", "TF_VAR_")
+"""How variables begin that change what the commands see, print, or where they write."""
 
 _CONSTRAINT = re.compile(r"provider\[(?P<host>[^/\]]+)/(?P<source>[^\]]+)\] (?P<constraint>\S.*)")
 
@@ -150,7 +158,30 @@ class Workspace:
     def _init(self) -> list[Diagnostic]:
         done = self.core.run(self.path, "init", "-input=false", "-no-color", "-json")
         found = [item for item in _streamed(done.stdout) if item.severity == "error"]
+        if any(item.line for item in found):
+            # What introduces the others says nothing itself.
+            found = [item for item in found if item.line or not item.summary.startswith("Terraform encountered")]
+        if "TF_REATTACH_PROVIDERS" in self.core.environment:
+            found = [each for item in found for each in self._served(item)]
         return found if found or not done.returncode else _boxed(done.stdout + done.stderr)
+
+    def _served(self, item: Diagnostic) -> Iterator[Diagnostic]:
+        """The diagnostic, unless it is that a provider is not among those served: it would name our own folders."""
+        sources = sorted(set(_NOT_FOUND.findall(f"{item.summary} {item.detail}")))
+        for source in sources:
+            file, line = self._first_use(source.rpartition("/")[2])
+            detail = f"There are schemas of {', '.join(sorted(PINNED))}. `terraform init` installs the real provider."
+            yield Diagnostic("error", f"{UNSERVED} {source}", detail, file, line)
+        if not sources:
+            yield item
+
+    def _first_use(self, provider: str) -> tuple[str | None, int | None]:
+        use = rf'^\s*(?:(?:resource|data|ephemeral)\s+"{provider}_|provider\s+"{provider}")'
+        for file in sorted(self.path.glob("*.tf")):
+            text = file.read_text()
+            if found := re.search(use, text, re.MULTILINE):
+                return file.name, text.count("\n", 0, found.end()) + 1
+        return None, None
 
     def validate(self) -> list[Diagnostic]:
         """All diagnostics, warnings too."""
@@ -186,7 +217,7 @@ class Workspace:
     def apply(self, var_files: Sequence[Path | str] = ()) -> dict[str, Any]:
         """The new state as JSON."""
         with self._state():
-            self._checked("apply", "-auto-approve", *self._variables(var_files))
+            self._checked("apply", "-auto-approve", "-json", *self._variables(var_files))
             return _json(self._checked("show", "-json", options=()))
 
     def _checked(
@@ -194,11 +225,14 @@ class Workspace:
     ) -> "subprocess.CompletedProcess[str]":
         done = self.core.run(self.path, *arguments, *options)
         if done.returncode:
-            raise CoreFailedError(
-                f"terraform {arguments[0]} failed: {_first_error(done.stderr)}",
-                done.stdout + done.stderr,
-            )
+            errors = tuple(self._relative(item) for item in _streamed(done.stdout) if item.severity == "error")
+            first = errors[0].summary if errors else _first_error(done.stderr)
+            raise CoreFailedError(f"terraform {arguments[0]} failed: {first}", done.stdout + done.stderr, errors)
         return done
+
+    def _relative(self, item: Diagnostic) -> Diagnostic:
+        """Files of variables are given by their full paths, and come back so."""
+        return replace(item, file=item.file and item.file.removeprefix(f"{self.path}/"))
 
     @contextlib.contextmanager
     def _state(self) -> Iterator[None]:
@@ -231,13 +265,11 @@ class Workspace:
 
 
 def _safe(environment: Mapping[str, str]) -> dict[str, str]:
-    """Without questions, without version checks, and without a configuration file that is named but missing."""
+    """Without questions, version checks, values and options from outside, and a settings file that is missing."""
     safe = {**environment, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
     if not Path(safe.get("TF_CLI_CONFIG_FILE", os.devnull)).exists():
         del safe["TF_CLI_CONFIG_FILE"]
-    for name in ("TF_LOG", "TF_CLI_ARGS", "TF_DATA_DIR", "TF_WORKSPACE"):
-        safe.pop(name, None)  # each changes what the commands print or where they write
-    return safe
+    return {name: value for name, value in safe.items() if not name.startswith(_DECIDES)}
 
 
 def _json(done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:

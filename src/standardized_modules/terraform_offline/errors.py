@@ -1,6 +1,13 @@
 """What can go wrong before Terraform has a say. What Terraform itself finds is a `Diagnostic`, never an exception."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from standardized_modules.errors import SmError
+
+if TYPE_CHECKING:
+    from .core import Diagnostic
 
 
 class OfflineTerraformError(SmError):
@@ -30,10 +37,10 @@ class CoreUnavailableError(OfflineTerraformError):
 
 
 class CoreFailedError(OfflineTerraformError):
-    """The core ended in a way that gives no diagnostics to report."""
+    """The core ended in a way that gives no result. `diagnostics` are what it said, as far as it can be told apart."""
 
     exit_code = 1
 
-    def __init__(self, message: str, output: str) -> None:
+    def __init__(self, message: str, output: str, diagnostics: tuple[Diagnostic, ...] = ()) -> None:
         super().__init__(message, hint="the attribute `output` of this error has all that the core printed")
-        self.output = output
+        self.output, self.diagnostics = output, diagnostics

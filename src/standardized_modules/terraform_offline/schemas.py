@@ -9,6 +9,7 @@ import hashlib
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from .cache import cache_root, exclusive, read_json, write_json
 from .errors import SchemaUnreadableError
@@ -17,7 +18,7 @@ from .modules import EVERYTHING, module_key, read_modules
 from .overlay import STATEMENT_DONOR, STATEMENT_OWNERS, rebuild_statement, restore
 from .pins import PINNED, PinnedProvider
 from .schema_types import SECTIONS, Kind, ProviderSchema, Schema
-from .wheels import wheel_path
+from .wheels import pinned_wheel
 
 _EXTRACTOR = ("extraction.py", "losses.py", "overlay.py", "typescript.py")
 """What decides the content of a cached schema, besides the wheel: any change to these files begins a new cache."""
@@ -87,22 +88,25 @@ def _load(pin: PinnedProvider, wanted: set[str]) -> dict[str, Schema]:
     if missing:
         with exclusive(_folder(pin).with_suffix(".lock")):
             # Another process may have made some of them meanwhile.
-            missing = {address for address in missing if read_json(_file(pin, address)) is None}
+            cached |= {address: read_json(_file(pin, address)) for address in missing}
+            missing = {address for address, schema in cached.items() if schema is None}
             if missing:
-                _extract(pin, missing)
-        cached = {address: read_json(_file(pin, address)) for address in wanted}
+                cached |= _extract(pin, missing)
     return {address: schema for address, schema in cached.items() if schema}
 
 
-def _extract(pin: PinnedProvider, addresses: set[str]) -> None:
+def _extract(pin: PinnedProvider, addresses: set[str]) -> dict[str, Any]:
     sys.stderr.write(f"terraform_offline: reading {len(addresses)} schemas of {pin.name} {pin.version}\n")
     donors = {STATEMENT_DONOR} if addresses.intersection(STATEMENT_OWNERS) else set()
     keys = {module_key(address, pin.name) for address in addresses | donors}
-    found = _schemas(pin, read_modules(wheel_path(pin), keys))
+    with pinned_wheel(pin) as wheel:
+        found = _schemas(pin, read_modules(wheel, keys))
     for owner in addresses.intersection(STATEMENT_OWNERS):
         rebuild_statement(found[owner], found[STATEMENT_DONOR])
-    for address in addresses:
-        write_json(_file(pin, address), found.get(address, _ABSENT))
+    extracted = {address: found.get(address, _ABSENT) for address in addresses}
+    for address, schema in extracted.items():
+        write_json(_file(pin, address), schema)
+    return extracted
 
 
 def _schemas(pin: PinnedProvider, modules: dict[str, str]) -> dict[str, Schema]:
@@ -128,7 +132,7 @@ def _all_addresses(pin: PinnedProvider) -> set[str]:
     index = read_json(path)
     if index is None:
         with exclusive(path.with_suffix(".lock")):
-            found = _schemas(pin, read_modules(wheel_path(pin), EVERYTHING))
-            index = sorted(found)
+            with pinned_wheel(pin) as wheel:
+                index = sorted(_schemas(pin, read_modules(wheel, EVERYTHING)))
             write_json(path, index)
     return set(index)

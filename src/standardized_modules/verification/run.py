@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import datetime
-import hashlib
-import shutil
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
-import msgspec
+from msgspec.structs import replace
 
 from standardized_modules.checks import CheckInfo, Tree, index
 from standardized_modules.checks.suppressions import suppressions
 from standardized_modules.checks.tree import ToolMissingError, find_program
 from standardized_modules.errors import UsageError
 from standardized_modules.verification import extra
-from standardized_modules.verification.cache import ResultCache, key_of, private_folder, shared_digest
+from standardized_modules.verification.cache import ResultCache, private_folder
+from standardized_modules.verification.keys import keys
 from standardized_modules.verification.result import SEVERITIES, Outcome, Verification, problems
 from standardized_modules.verification.selection import select
 from standardized_modules.verification.workers import run_checks
@@ -63,7 +61,7 @@ def verify(
     for outcome in _outcomes(tree, checks, versions):
         outcomes.append(outcome)
         progress(outcome, len(outcomes), len(checks))
-    outcomes.sort(key=lambda each: each.check_id)
+    outcomes = sorted(_guarded(outcomes, checks), key=lambda each: each.check_id)
     shown = SEVERITIES[SEVERITIES.index(min_severity) :]
     found = [each for each in problems(outcomes, {each.id: each for each in checks}) if each.severity in shown]
     return Verification(
@@ -96,23 +94,38 @@ def _read(folder: Path, online: bool, catalogs: tuple[Path, ...]) -> Tree:
 def _outcomes(tree: Tree, checks: Sequence[CheckInfo], versions: dict[str, str]) -> Iterator[Outcome]:
     """What is known without running, then the rest as it ends."""
     cache = ResultCache(private_folder())
-    keys = _keys(tree, checks, versions)
+    known = keys(tree, checks, versions)
     pending = []
     for check in checks:
-        outcome = _missing(check, tree.online) or _known(check, cache, keys)
+        outcome = _missing(check, tree.online) or _known(check, cache, known[check.id])
         if outcome:
             yield outcome
         else:
             pending.append(check)
     for outcome in run_checks(tree, pending):
         if outcome.status in ("clean", "findings"):
-            cache.put(keys[outcome.check_id], outcome.findings)
+            cache.put(known[outcome.check_id], outcome.findings)
         yield outcome
     cache.prune()
 
 
-def _known(check: CheckInfo, cache: ResultCache, keys: dict[str, str]) -> Outcome | None:
-    findings = cache.get(keys[check.id])
+def _guarded(outcomes: Iterable[Outcome], checks: Sequence[CheckInfo]) -> Iterator[Outcome]:
+    """The outcomes; a check that stopped at what another finds malformed is not run rather than a bug of ours."""
+    by_id = {each.id: each for each in checks}
+    outcomes = tuple(outcomes)
+    malformed = [found for each in outcomes if by_id[each.check_id].guard for found in each.findings]
+    for outcome in outcomes:
+        reads = by_id[outcome.check_id].reads
+        guards = sorted({each.check_id for each in malformed if any(fnmatch(each.path, part) for part in reads)})
+        if outcome.status == "crashed" and guards:
+            reason = f"it can't read what {' and '.join(guards)} finds malformed"
+            yield replace(outcome, status="not run", reason=reason, hint=f"correct what {guards[0]} names first")
+        else:
+            yield outcome
+
+
+def _known(check: CheckInfo, cache: ResultCache, key: str) -> Outcome | None:
+    findings = cache.get(key)
     if findings is None:
         return None
     return Outcome(check.id, "findings" if findings else "clean", findings, cached=True)
@@ -127,35 +140,3 @@ def _missing(check: CheckInfo, online: bool) -> Outcome | None:
     except ToolMissingError as missing:
         return Outcome(check.id, "not run", reason=missing.message, hint=missing.hint)
     return None
-
-
-def _keys(tree: Tree, checks: Sequence[CheckInfo], versions: dict[str, str]) -> dict[str, str]:
-    """Everything that decides a result: files read, the check, the rest of sm, tools, options and the day."""
-    common = (
-        shared_digest(),
-        sys.version,
-        msgspec.json.encode(versions, order="sorted").decode(),
-        str(tree.online),
-        *(hashlib.sha256(path.read_bytes()).hexdigest() for path in tree.catalogs if path.is_file()),
-    )
-    today = datetime.date.today().isoformat()
-    return {
-        check.id: key_of(
-            check,
-            *common,
-            tree.only(check.reads).digest,
-            *(_identity(program) for program in sorted({"kubectl", "terraform", check.tool} - {""})),
-            today if check.daily else "",
-        )
-        for check in checks
-    }
-
-
-def _identity(program: str) -> str:
-    """What changes when a program is replaced: asking each for its version would take longer than a warm run."""
-    beside = Path(sys.executable).parent / program
-    path = str(beside) if beside.is_file() else shutil.which(program)
-    if not path:
-        return f"no {program}"
-    about = Path(path).stat()
-    return f"{Path(path).resolve()} {about.st_size} {about.st_mtime_ns}"

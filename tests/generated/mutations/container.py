@@ -17,6 +17,8 @@ MUTATIONS = (
     ),
     M("stage that does not exist", "SM101", FILE, "--from=build /opt/app", "--from=builds /opt/app\nCOPY --from=build"),
     M("latest", "SM102", FILE, "FROM python:3.13.15-slim-trixie AS", "FROM python:latest AS"),
+    M("copies a file that is not there", "SM109", FILE, "COPY requirements.txt .", "COPY requirement.txt ."),
+    M("copies what the context leaves out", "SM109", FILE, "COPY requirements.txt .", "COPY pyproject.toml ."),
     M("no tag", "SM102", FILE, "FROM python:3.13.15-slim-trixie AS", "FROM python AS"),
     M("major version only", "SM102", FILE, "FROM python:3.13.15-slim-trixie AS", "FROM python:3-slim AS"),
     M("user by name", "SM103", FILE, "USER 10001:10001", "USER app"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from standardized_modules.checks import Tree
+from standardized_modules.checks.container import copied_files
 from standardized_modules.checks.container._dockerfile import assignments, ports, stages
-from standardized_modules.checks.container.dockerignore import _ignored
+from standardized_modules.checks.container.dockerignore import is_ignored
 from standardized_modules.checks.service._settings import settings
 from standardized_modules.checks.service.requirements_locked import check as locked
 from standardized_modules.checks.service.terraform_versions import _accepts
@@ -53,7 +54,7 @@ def test_stages_of_a_dockerfile() -> None:
     ],
 )
 def test_patterns_of_a_dockerignore(path: str, text: str, expected: bool) -> None:
-    assert _ignored(path, text) is expected
+    assert is_ignored(path, text) is expected
 
 
 def test_settings_by_syntax() -> None:
@@ -101,7 +102,7 @@ def test_a_session_is_shared_by_the_checks_of_a_tree_and_finds_places() -> None:
 
     assert session(tree) is session(tree.only(("deploy/terraform/*",)))
     assert place(tree, "deploy/terraform/", 'terraform_data.x["a"]') == ("deploy/terraform/main.tf", 2)
-    assert [applied.error for applied in session(tree).applied()] == [""]
+    assert [applied.errors for applied in session(tree).applied()] == [()]
 
 
 @pytest.mark.parametrize(
@@ -122,3 +123,23 @@ def test_a_locked_version_without_a_hash_is_found() -> None:
     tree = Tree({"pyproject.toml": "[project]\nname = 'a'\n", "requirements.txt": "anyio==4.16.0\n"})
 
     assert [finding.message for finding in locked(tree)] == ["anyio 4.16.0 has no hash"]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("COPY requirement.txt .", "there is no requirement.txt"),
+        ("COPY src/order /opt/", "there is no src/order"),
+        ("COPY --chown=1:1 src/orders requirements.lock /opt/", "there is no requirements.lock"),
+        ("COPY docs /opt/", ".dockerignore leaves out docs"),
+        ("COPY src/orders /opt/", ""),
+        ("COPY --from=build /opt/venv.toml /opt/", ""),
+        ("COPY requirements*.txt dist/app.whl logo.png ./", ""),
+        ('COPY ["a.txt", "."]', ""),
+        ("COPY . .", ""),
+    ],
+)
+def test_what_is_copied_is_there(line: str, message: str) -> None:
+    files = {"src/orders/a.py": "", "docs/a.md": "", ".dockerignore": "*\n!src\n", "Dockerfile": f"FROM a\n{line}\n"}
+
+    assert [each.message for each in copied_files.check(Tree(files))] == ([message] if message else [])

@@ -124,6 +124,71 @@ def test_rules_in_a_file_of_skips_are_suppressions() -> None:
     assert ledger("skip-check:\n  - '*'\n", ".checkov.yaml")[0][1] == "*"
 
 
+PYPROJECT = """\
+[tool.ruff.lint]
+select = ["ALL"]
+ignore = [
+    "COM812", # the formatter's business
+    # Relative imports are ours.
+    "TID252",
+    'TRY003',
+]
+
+[tool.ruff.lint.per-file-ignores]
+# Tests assert, until=2027-01-31
+"tests/**" = ["S101", "PLR2004"]
+
+[[tool.mypy.overrides]]
+module = "a"
+ignore_missing_imports = true # upstream has no types
+[[tool.mypy.overrides]]
+module = "b"
+ignore_errors = true
+[[tool.mypy.overrides]]
+module = "c"
+ignore_missing_imports = true
+
+[tool.bandit]
+skips = ["B101"]
+"""
+
+
+def test_rules_in_lists_of_python_settings_are_suppressions() -> None:
+    found = suppressions(Tree({"pyproject.toml": PYPROJECT}))
+
+    assert [(each.tool, each.rule, each.line, each.reason, each.until) for each in found] == [
+        ("ruff", "COM812", 4, "the formatter's business", ""),
+        ("ruff", "TID252", 6, "Relative imports are ours", ""),
+        ("ruff", "TRY003", 7, "", ""),
+        ("ruff", "S101", 12, "Tests assert", "2027-01-31"),
+        ("ruff", "PLR2004", 12, "Tests assert", "2027-01-31"),
+        ("mypy", "ignore_missing_imports", 16, "upstream has no types", ""),
+        ("mypy", "", 19, "", ""),
+        ("mypy", "ignore_missing_imports", 22, "", ""),
+        ("bandit", "B101", 25, "", ""),
+    ]
+    assert [each.line for each in found if each.is_wildcard] == [19]
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("ruff.toml", "lint.ignore = ['E501']"),
+        (".ruff.toml", "[lint]\nextend-ignore = ['E501']"),
+        ("pyproject.toml", "[tool.ruff]\nlint.per-file-ignores = {'a.py' = ['E501']}"),
+        ("pyproject.toml", "[tool.ruff.lint]\nextend-per-file-ignores.'a.py' = ['E501']"),
+    ],
+)
+def test_every_way_to_write_a_list_of_ruff_is_read(path: str, text: str) -> None:
+    (each,) = suppressions(Tree({path: text}))
+
+    assert (each.tool, each.rule, each.line, each.has_reason) == ("ruff", "E501", text.count("\n") + 1, False)
+
+
+def test_settings_that_are_no_toml_are_reported_elsewhere() -> None:
+    assert ledger("[tool.ruff", "pyproject.toml") == []
+
+
 def test_documents_and_records_are_not_code() -> None:
     assert ledger("`# noqa`", "docs/a.md") == []
     assert ledger("# noqa", ".sm/base.tar") == []

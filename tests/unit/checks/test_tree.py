@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,29 @@ def test_read_leaves_tool_folders_and_binary_files_out(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("# Hello\n")
 
     assert dict(Tree.read(tmp_path)) == {"README.md": "# Hello\n"}
+
+
+def test_read_knows_what_is_executable_and_what_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "run.sh").write_text("#!/bin/sh\n")
+    before = Tree.read(tmp_path)
+    (tmp_path / "run.sh").chmod(0o755)
+    (tmp_path / "main.tf").write_bytes(b"# caf\xe9\n")
+
+    tree = Tree.read(tmp_path)
+
+    assert tree.executable == {"run.sh"}
+    assert tree.only(("*.sh",)).executable == {"run.sh"}
+    assert tree.undecodable == {"main.tf": "byte 5 is 0xe9"}
+    assert before.only(("*.sh",)).digest != tree.only(("*.sh",)).digest, "a result would be kept"
+
+
+def test_a_name_that_is_no_text_is_read_and_can_be_reported(tmp_path: Path) -> None:
+    os.close(os.open(os.fsencode(tmp_path) + b"/caf\xe9.md", os.O_CREAT))
+
+    tree = Tree.read(tmp_path)
+
+    assert list(tree) == [r"caf\xe9.md"]
+    assert tree.digest
 
 
 def test_a_missing_program_says_how_to_install_it() -> None:

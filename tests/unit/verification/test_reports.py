@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from msgspec.structs import replace
 
 from standardized_modules.checks import Finding, index
 from standardized_modules.checks.suppressions import Suppression
@@ -157,3 +158,13 @@ def test_progress_is_one_line_on_a_terminal() -> None:
     progress(Outcome("SM204", "findings"), 2, 2)
 
     assert stream.getvalue() == "\r\x1b[2K1/2 checks, SM203 clean\r\x1b[2K2/2 checks, SM204 findings\n"
+
+
+def test_no_name_and_no_message_steers_the_terminal() -> None:
+    hostile = Outcome("SM203", "findings", (Finding("SM203", "a\n\x1b[2Jb.yaml", 1, "is \x9b31mred\r\nor\tnot", "f"),))
+
+    text = as_text(replace(RESULT, problems=problems([hostile], CHECKS), accepted=()))
+
+    assert r"a\n\x1b[2Jb.yaml:1: error SM203" in text
+    assert "is \\x9b31mred\n" in text
+    assert not set(text) & {"\x1b", "\x9b", "\r"}

@@ -20,24 +20,25 @@ FIX = "begin .dockerignore with `*` and let in what the Dockerfile copies with `
 READS = ("Dockerfile", ".dockerignore")
 FORBIDDEN = (".git/config", ".env", ".env.prod", ".venv/pyvenv.cfg", "deploy/terraform/terraform.tfstate")
 """A path for each kind of thing that must stay outside."""
-_IGNORE = ".dockerignore"
-BAD = {**sample("COPY . .\n"), _IGNORE: "*.md\n"}
-GOOD = {**sample("COPY . .\n"), _IGNORE: "*\n!src\n!requirements.txt\n"}
+IGNORE = ".dockerignore"
+BAD = {**sample("COPY . .\n"), IGNORE: "*.md\n"}
+GOOD = {**sample("COPY . .\n"), IGNORE: "*\n!src\n!requirements.txt\n"}
 
 
 def check(tree: Tree) -> Iterator[Finding]:
     """A finding for each forbidden path that the context contains."""
     if DOCKERFILE not in tree:
         return
-    if _IGNORE not in tree:
+    if IGNORE not in tree:
         yield Finding(ID, DOCKERFILE, None, "there is no .dockerignore", FIX)
         return
-    taken = [path for path in FORBIDDEN if not _ignored(path, tree[_IGNORE])]
+    taken = [path for path in FORBIDDEN if not is_ignored(path, tree[IGNORE])]
     if taken:
-        yield Finding(ID, _IGNORE, None, f"does not leave out {', '.join(taken)}", FIX)
+        yield Finding(ID, IGNORE, None, f"does not leave out {', '.join(taken)}", FIX)
 
 
-def _ignored(path: str, text: str) -> bool:
+def is_ignored(path: str, text: str) -> bool:
+    """Whether a .dockerignore with this text leaves a file out."""
     ignored = False
     for line in text.splitlines():
         pattern = line.strip()

@@ -36,6 +36,7 @@ def check(tree: Tree) -> Iterator[Finding]:
             for port in container.get("ports") or ()
         )
         for overlay in tree.overlays
+        if not overlay.error
     }
     for wanted in sorted(given, key=sorted):
         if wanted != set(exposed):

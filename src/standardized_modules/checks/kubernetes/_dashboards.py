@@ -11,12 +11,14 @@ from standardized_modules.checks.tree import KUBERNETES
 
 
 def dashboards(tree: Tree) -> Iterator[tuple[str, dict[str, Any] | None, str]]:
-    """Path, model (None when it is not JSON) and the error of every dashboard."""
+    """Path, model (None when there is none) and the error of every dashboard."""
     for path in tree.glob(f"{KUBERNETES}*/dashboards/*.json"):
         try:
-            yield path, json.loads(tree[path]), ""
+            model = json.loads(tree[path])
         except json.JSONDecodeError as error:
-            yield path, None, str(error)
+            yield path, None, f"not JSON: {error}"
+        else:
+            yield (path, model, "") if isinstance(model, dict) else (path, None, "not an object")
 
 
 def line_of(text: str, part: str) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ from standardized_modules.checks import Finding, Tree
 from standardized_modules.checks.tree import OVERLAYS, Manifest, Overlay
 
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
+_HASH = re.compile(r"-[bcdfghkmt2456789]{10}$")
+"""https://github.com/kubernetes-sigs/kustomize/blob/master/api/hasher/hasher.go"""
 Problem = tuple[Manifest, str]
 """The object that is wrong, and what is wrong with it."""
 
@@ -26,8 +29,13 @@ def findings(tree: Tree, check_id: str, fix: str, inspect: Callable[[Overlay], I
 
 
 def label(manifest: Manifest) -> str:
-    """`Deployment/orders`."""
-    return f"{manifest.get('kind')}/{name_of(manifest)}"
+    """`Deployment/orders`; of a generated object without the hash of its content, which every edit changes."""
+    return f"{manifest.get('kind')}/{without_hash(name_of(manifest))}"
+
+
+def without_hash(name: str) -> str:
+    """The name that was written, without what kustomize appends to it."""
+    return _HASH.sub("", name)
 
 
 def name_of(manifest: Manifest) -> str:

@@ -14,6 +14,7 @@ from standardized_modules.checks.tree import Overlay
 ID = "SM202"
 SEVERITY = "error"
 READS = ("deploy/kubernetes/*",)
+GUARD = True
 TITLE = "An object does not satisfy its Kubernetes schema"
 WHY = (
     "The API server drops a misspelt field with a warning that nobody reads, and the setting is "

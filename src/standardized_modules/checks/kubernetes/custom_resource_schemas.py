@@ -14,6 +14,7 @@ from standardized_modules.checks.tree import Overlay
 ID = "SM203"
 SEVERITY = "error"
 READS = ("deploy/kubernetes/*",)
+GUARD = True
 TITLE = "A custom resource has a wrong field"
 WHY = (
     "Gateway API, the AWS Load Balancer Controller and the Prometheus operator validate in the "

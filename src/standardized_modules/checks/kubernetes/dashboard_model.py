@@ -32,7 +32,7 @@ def check(tree: Tree) -> Iterator[Finding]:
     """Findings for every dashboard."""
     for path, model, error in dashboards(tree):
         if model is None:
-            yield Finding(ID, path, None, f"not JSON: {error}", FIX)
+            yield Finding(ID, path, None, error, FIX)
             continue
         for message, part in (*_lost(model), *_panels(model)):
             yield Finding(ID, path, line_of(tree[path], part), message, FIX)

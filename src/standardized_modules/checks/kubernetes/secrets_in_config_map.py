@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 from standardized_modules.checks import Finding, Tree
-from standardized_modules.checks.kubernetes._manifests import Problem, containers, findings, pods, sample
-from standardized_modules.checks.tree import Overlay
+from standardized_modules.checks.kubernetes._manifests import Problem, containers, findings, label, pods, sample
+from standardized_modules.checks.programs import line_of
+from standardized_modules.checks.tree import KUBERNETES, OVERLAYS, Overlay
 
 ID = "SM216"
 SEVERITY = "error"
@@ -31,14 +32,30 @@ VALUES = re.compile(
 
 def check(tree: Tree) -> Iterator[Finding]:
     """Findings for names that promise a secret and for values that look like one."""
-    return findings(tree, ID, FIX, _inspect)
+    seen = set()
+    for overlay in tree.overlays:
+        for config in overlay.of("ConfigMap"):
+            for key, value in (config.get("data") or {}).items():
+                if _is_secret(key, value):
+                    path, line = _written(tree, overlay, key) or tree.locate(overlay, config)
+                    found = Finding(ID, path, line, f"{label(config)}: {key} looks like a secret", FIX)
+                    if found not in seen:
+                        seen.add(found)
+                        yield found
+    yield from findings(tree, ID, FIX, _inspect)
+
+
+def _written(tree: Tree, overlay: Overlay, key: str) -> tuple[str, int | None] | None:
+    """The file of settings that a generator takes a key from: the overlay's before the base's."""
+    for folder in (f"{OVERLAYS}{overlay.name}/", f"{KUBERNETES}base/"):
+        for path in tree.glob(f"{folder}*.env"):
+            found = re.search(rf"^{re.escape(key)}=", tree[path], re.MULTILINE)
+            if found:
+                return path, line_of(tree[path], found[0])
+    return None
 
 
 def _inspect(overlay: Overlay) -> Iterator[Problem]:
-    for config in overlay.of("ConfigMap"):
-        for key, value in (config.get("data") or {}).items():
-            if _is_secret(key, value):
-                yield config, f"{key} looks like a secret"
     for workload, pod, _ in pods(overlay):
         for container in containers(pod):
             for variable in container.get("env") or ():

@@ -6,13 +6,13 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from subprocess import DEVNULL, run
 from typing import Any
 
 import yaml
 
 from standardized_modules.checks import Finding, ToolMissingError, Tree
-from standardized_modules.checks.programs import on_disk
+from standardized_modules.checks.kubernetes._manifests import without_hash
+from standardized_modules.checks.programs import on_disk, run_command
 
 ID = "SM540"
 SEVERITY = "error"
@@ -46,7 +46,7 @@ def check(tree: Tree) -> Iterator[Finding]:
         seen = set()
         for failed in _failed(folder):
             path, line = _place(tree, failed)
-            message = f"{failed['check_id']}: {failed['check_name']} ({failed['resource']})"
+            message = f"{failed['check_id']}: {failed['check_name']} ({without_hash(failed['resource'])})"
             finding = Finding(ID, path, line, message, FIX)
             if finding not in seen:
                 seen.add(finding)
@@ -56,7 +56,7 @@ def check(tree: Tree) -> Iterator[Finding]:
 def _failed(folder: Path) -> Iterator[Mapping[str, Any]]:
     command = [sys.executable, "-m", "checkov.main", "--directory", str(folder), "--framework", *FRAMEWORKS]
     options = ["--skip-download", "--output", "json", "--quiet", "--compact"]
-    done = run([*command, *options], cwd=folder, stdin=DEVNULL, capture_output=True, text=True, check=False)
+    done = run_command(*command, *options, folder=folder)
     if "No module named" in done.stderr and "checkov" in done.stderr:
         raise ToolMissingError("checkov is not installed", hint=INSTALL)
     try:
@@ -74,4 +74,5 @@ def _place(tree: Tree, failed: Mapping[str, Any]) -> tuple[str, int | None]:
         kind, *_, name = str(failed["resource"]).split(".")
         manifest = overlay.find(kind, name)
         return tree.locate(overlay, manifest) if manifest else (overlay.path, None)
-    return (path if path in tree else next(iter(tree))), (failed.get("file_line_range") or [None])[0]
+    line = (failed.get("file_line_range") or [None])[0]  # 0 is the whole file
+    return (path if path in tree else next(iter(tree))), line or None

@@ -46,8 +46,15 @@ def check(tree: Tree) -> Iterator[Finding]:
 
 def _compose(tree: Tree, exposed: set[int]) -> Iterator[Finding]:
     path = "compose.yaml"
-    for name, service in (((yaml.safe_load(tree.get(path, "")) or {}).get("services")) or {}).items():
-        for port in service.get("ports") or () if "build" in service else ():
-            target = int(str(port).rpartition(":")[2].partition("/")[0])
-            if target not in exposed:
+    try:
+        content = yaml.safe_load(tree.get(path, ""))
+    except yaml.YAMLError:
+        return  # SM405 says so
+    services = content.get("services") if isinstance(content, dict) else None
+    for name, service in services.items() if isinstance(services, dict) else ():
+        ports_of = service.get("ports") if isinstance(service, dict) and "build" in service else None
+        for port in ports_of if isinstance(ports_of, list) else ():
+            written = port.get("target") if isinstance(port, dict) else port
+            target = str(written).rpartition(":")[2].partition("/")[0]
+            if target.isdigit() and int(target) not in exposed:
                 yield Finding(ID, path, None, f"{name} publishes {target}, the image has {sorted(exposed)}", FIX)

