@@ -31,9 +31,9 @@ class Marked:
 
     def alive(self) -> list[str]:
         """Command lines of those that run; what has ended and was not collected has none."""
-        return [command for each in Path("/proc").iterdir() if each.name.isdigit() and (command := self._of(each))]
+        return [command for each in Path("/proc").iterdir() if each.name.isdigit() and (command := self.of(each))]
 
-    def _of(self, process: Path) -> str:
+    def of(self, process: Path) -> str:
         try:
             if f"SM_TEST_MARK={self.value}".encode() in (process / "environ").read_bytes():
                 return (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()

@@ -44,7 +44,7 @@ def test_version(sm: Sm) -> None:
 def test_patterns_is_a_table(sm: Sm) -> None:
     lines = sm("patterns").stdout.splitlines()
     assert lines[0].split() == ["PATTERN", "VERSION", "CLOUDS", "SUMMARY"]
-    assert lines[1].startswith("web_api  1.0.0    aws")
+    assert lines[1].split()[:4] == ["web_api", "1.0.0", "aws,", "azure"]
 
 
 def test_explain_a_pattern(sm: Sm) -> None:
@@ -85,10 +85,12 @@ def test_explain_a_parameter_shows_what_patterns_make_of_it(sm: Sm, tmp_path: Pa
     assert "request-fits-idle-timeout" in text
 
 
-def test_explain_on_a_cloud_that_lacks_it_gives_reason_and_way_out(sm: Sm) -> None:
-    text = sm("explain", "web_api", "--cloud", "azure").stdout
+def test_explain_on_a_cloud_that_refuses_it_gives_reason_and_way_out(sm: Sm, tmp_path: Path) -> None:
+    inside = f"{PUBLIC_API}      ingress.exposure: {{default: internal, reason: Nobody else calls.}}\n"
+    (tmp_path / "ours.yaml").write_text(inside)
+    text = sm("explain", "public_api", "--cloud", "azure", "--catalog", "ours.yaml", cwd=tmp_path).stdout
     assert "Refused" in text
-    assert "hint: use --cloud aws" in text
+    assert "hint: leave ingress.exposure at internet" in text
 
 
 def test_explain_a_near_miss(sm: Sm) -> None:

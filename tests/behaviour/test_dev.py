@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import shlex
 import shutil
 import signal
 import socket
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SM, Sm
+from tests.conftest import SM, Sm, run_sm
 from tests.development import PATIENCE, Dev, Marked, gone
 from tests.generated.conftest import make
 
@@ -302,3 +303,82 @@ def test_help_and_start_up_load_no_engine(sm: Sm) -> None:
     assert "dev " in done.stdout
     assert "standardized_modules.engines" not in done.stdout
     assert "standardized_modules.development" not in done.stdout
+
+
+@pytest.fixture(scope="module", params=["aws", "azure"])
+def worker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An API and a worker in one service, installed."""
+    folder = tmp_path_factory.mktemp(f"dev-{request.param}")
+    patterns = ("--pattern", "web_api", "--pattern", "background_worker")
+    if request.param == "azure":
+        patterns = ("--pattern", "background_worker")
+    done = run_sm("create-microservice", "orders", *patterns, "--cloud", request.param, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    done = make(folder / "orders", "install")
+    assert done.returncode == 0, done.stdout + done.stderr
+    example = (folder / "orders" / ".env.example").read_text()
+    (folder / "orders" / ".env").write_text(example + SETTINGS + "APP_HEALTH_PORT=0\n")
+    return folder / "orders"
+
+
+def in_another_terminal(service: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """As the table says: the settings of the run, then a command of the service."""
+    script = 'set -a; . ./.sm-dev/env; set +a; exec .venv/bin/python -m orders "$@"'
+    return subprocess.run(
+        ["/bin/sh", "-c", script, "sh", *arguments],
+        cwd=service,
+        env={"PATH": os.environ["PATH"], "AWS_PROFILE": "of-a-person"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+
+
+def test_a_task_goes_through_a_real_broker(worker: Path) -> None:
+    with Dev(worker, AWS_PROFILE="of-a-person", AWS_ACCESS_KEY_ID="of-a-person") as dev:
+        running = dev.next("running")
+        engine = next(each for each in dev.events if each["event"] == "engine-ready")
+        names = [each["name"] for each in dev.events if each["event"] == "process-started"]
+        assert names[-1] == "worker"
+        command = shlex.split(next(each["line"] for each in running["commands"] if "enqueue" in each["line"]))
+        assert command[:3] == [".venv/bin/python", "-m", "orders"]
+
+        done = in_another_terminal(worker, *command[3:])
+        assert done.returncode == 0, done.stderr
+        dev.line("Your invoice 1")
+
+        listed = in_another_terminal(worker, "dead-letters", "list")
+        assert listed.returncode == 0, listed.stderr
+        assert listed.stdout == ""
+
+        assert dev.signal(signal.SIGINT) == 0
+        stopped = [each["name"] for each in dev.rest() if each["event"] == "stopped"]
+        assert stopped == [*reversed(names), engine["name"]], "the service first, then what it needs"
+        assert gone(dev.marked, 0)
+
+
+def test_an_engine_that_ends_is_the_end(worker: Path) -> None:
+    with Dev(worker, "--no-reload") as dev:
+        dev.next("running")
+        engine = next(each for each in Path("/proc").iterdir() if is_engine(each, dev.marked))
+        os.kill(int(engine.name), signal.SIGKILL)
+        assert dev.process.wait(PATIENCE) == 1
+        assert "ended by itself" in dev.said()
+        assert gone(dev.marked, 0)
+
+
+def is_engine(process: Path, marked: Marked) -> bool:
+    command = marked.of(process)
+    return " -m ministack" in command or " -m standardized_modules.engines.servicebus" in command
+
+
+def test_engines_for_a_debugger(worker: Path) -> None:
+    with Dev(worker, "--engines-only") as dev:
+        running = dev.next("running")
+        assert running["addresses"] == []
+        assert running["watched"] == ""
+        done = in_another_terminal(worker, "dead-letters", "list")
+        assert done.returncode == 0, done.stderr
+        assert dev.signal(signal.SIGINT) == 0
+        assert gone(dev.marked, 0)

@@ -210,7 +210,7 @@ QUEUE, HTTP = "library/capabilities/queue/capability.yaml", "library/capabilitie
         (HTTP, "http.low * 2", "http.lo * 2", 6, "reads 'http.lo', which 'http' does not have"),
         (HTTP, "http.low * 2", "queue.depth * 2", 6, "reads 'queue.depth', which 'http' does not have"),
         (HTTP, "http.twice: {value", "http.high: {value", 6, "'http.high' is a parameter already"),
-        (HTTP, "default: http.high", "default: http.hihg", 10, "APP_PORT reads 'http.hihg'"),
+        (HTTP, "default: http.high", "default: http.hihg", 10, "process 'api' reads 'http.hihg'"),
         (HTTP, "default: http.high", "default: queue.depth", 10, "'queue.depth', which 'http' does not have"),
         (HTTP, "setting: APP_PORT", "setting: port", 10, "expected `str` matching regex"),
         (QUEUE, "requires: [http]", "requires: [http], processes: [{name: api}]", 1, "another process named 'api'"),

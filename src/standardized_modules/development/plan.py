@@ -16,7 +16,7 @@ from standardized_modules.engines import Facts
 from standardized_modules.engines.running import LOOPBACK, free_port
 from standardized_modules.errors import RefusedError, UsageError, WorkspaceError
 from standardized_modules.expressions import evaluate
-from standardized_modules.model.library import EngineName, Library, Port, Process, Scalar
+from standardized_modules.model.library import EngineName, Example, Library, Port, Process, Scalar
 from standardized_modules.model.resolved import ResolvedService
 
 ENVIRONMENT = "dev"
@@ -51,6 +51,7 @@ class Planned(Struct, frozen=True):
     settings: Mapping[str, str]
     """Its own, beside those of the service."""
     ports: tuple[Opened, ...]
+    examples: tuple[Example, ...]
 
 
 class Plan(Struct, frozen=True):
@@ -157,9 +158,14 @@ def _processes(
                 command=(str(python), "-m", service.spec.package, *process.arguments),
                 settings={**given, **{each.port.setting: str(each.number) for each in ports}},
                 ports=ports,
+                examples=tuple(each for each in process.examples if _is_shown(each, values)),
             )
         )
     return tuple(planned)
+
+
+def _is_shown(example: Example, values: Mapping[str, Scalar]) -> bool:
+    return not example.when or bool(evaluate(example.when, values, example.title))
 
 
 def _open(

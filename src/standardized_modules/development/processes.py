@@ -82,8 +82,9 @@ class Run:
             self._emit(Stopped(self.name, forced=not in_time))
 
     def _read(self) -> None:
-        for line in self._child.lines:
-            self._emit(Line(self.name, line.decode(errors="replace").rstrip("\r\n")))
+        with self._child.lines as lines:
+            for line in lines:
+                self._emit(Line(self.name, line.decode(errors="replace").rstrip("\r\n")))
 
     def _wait(self) -> None:
         code = self._child.wait()

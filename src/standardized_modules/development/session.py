@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shlex
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -36,7 +36,7 @@ from standardized_modules.development.events import (
 )
 from standardized_modules.development.plan import Plan
 from standardized_modules.development.processes import Ended, Ready, Run
-from standardized_modules.development.settings import as_shell, overridden, settings_file, with_engines
+from standardized_modules.development.settings import as_shell, overridden, with_engines
 from standardized_modules.development.state import STATE, state_folder
 from standardized_modules.development.watch import watch
 from standardized_modules.engines import EngineError, open_engine
@@ -45,6 +45,7 @@ from standardized_modules.engines.running import failed
 from standardized_modules.model.library import EngineName
 
 WATCHED = "src"
+INTERRUPTED = 130
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -54,25 +55,6 @@ class _Signalled(Struct, frozen=True):
 
 class _EngineEnded(Struct, frozen=True):
     engine: RunningEngine
-
-
-class _Session:
-    def __init__(self, plan: Plan, emit: Callable[[Event], None]) -> None:
-        self.plan = plan
-        self.emit = emit
-        self.queue: SimpleQueue[Any] = SimpleQueue()
-        self.signals = 0
-        self.engines: list[RunningEngine] = []
-        self.runs: list[Run] = []
-        self.ready: set[Run] = set()
-        self.announced = False
-        self.settings: dict[str, str] = {}
-
-    def signalled(self) -> bool:
-        return self.signals > 0
-
-    def hurry(self) -> bool:
-        return self.signals > 1
 
 
 def run(plan: Plan, emit: Callable[[Event], None]) -> int:
@@ -91,159 +73,169 @@ def run(plan: Plan, emit: Callable[[Event], None]) -> int:
         WorkspaceError: when the service runs already.
         EngineError: when an engine does not start, or ends.
     """
-    session = _Session(plan, emit)
     for warning in plan.warnings:
         emit(Warned(warning))
-    with _signals(session), ExitStack() as stack:
+    session = _Session(plan, emit)
+    with session.signals(), ExitStack() as stack:
         state = stack.enter_context(state_folder(plan.folder))
         try:
-            _start_engines(session, state, stack)
+            engines = [stack.enter_context(session.engine(name, state / name)) for name in plan.engines]
         except EngineError:
             if session.signalled():
-                return 130
+                return INTERRUPTED
             raise
-        session.settings = with_engines(plan.settings, session.engines)
-        (state / "env").write_text(_environment_file(session), encoding="utf-8")
-        stack.callback(_stop_processes, session)
+        settings = with_engines(plan.settings, engines)
+        (state / "env").write_text(as_shell(_with_ports(settings, plan), engines), encoding="utf-8")
+        stack.callback(session.stop_processes)
         if plan.options.reload and plan.processes:
             stack.enter_context(watch(plan.folder / WATCHED, session.queue.put))
-        _start_processes(session)
+        session.start_processes(settings)
         try:
-            return _loop(session)
+            return session.loop(settings)
         finally:
             emit(Stopping())
 
 
-def _start_engines(session: _Session, state: Path, stack: ExitStack) -> None:
-    for name in session.plan.engines:
-        session.emit(EngineStarting(name))
-        started = monotonic()
-        engine = stack.enter_context(_engine(session, name, state / name))
-        session.engines.append(engine)
-        seconds = round(monotonic() - started, 2)
-        session.emit(EngineReady(name, engine.title, engine.address, engine.resources, engine.notes, seconds))
-        for variable in overridden(session.plan.settings, engine):
-            session.emit(Warned(f"{variable} of {settings_file(session.plan.folder)} is not used: sm dev has its own"))
-        Thread(target=_watch_engine, args=(session, engine), daemon=True).start()
+class _Session:
+    def __init__(self, plan: Plan, emit: Callable[[Event], None]) -> None:
+        self.plan = plan
+        self.emit = emit
+        self.queue: SimpleQueue[Any] = SimpleQueue()
+        self._signals = 0
+        self._runs: list[Run] = []
+        self._ready: set[Run] = set()
+        self._announced = False
 
+    def signalled(self) -> bool:
+        """Whether somebody wants it to end."""
+        return self._signals > 0
 
-@contextmanager
-def _engine(session: _Session, name: EngineName, folder: Path) -> Iterator[RunningEngine]:
-    started = False
-    folder.mkdir()
-    try:
-        with open_engine(name, session.plan.facts, folder, session.signalled) as engine:
-            started = True
-            yield engine
-    finally:
-        if started:
-            session.emit(Stopped(name, forced=False))
+    def hurry(self) -> bool:
+        """Whether somebody does not want to wait for that."""
+        return self._signals > 1
 
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """Ctrl-C, SIGTERM and a closed terminal end the session in order; a second time, in a hurry."""
 
-def _watch_engine(session: _Session, engine: RunningEngine) -> None:
-    engine.child.wait()
-    session.queue.put(_EngineEnded(engine))
+        def note(_number: int, _frame: FrameType | None) -> None:
+            self._signals += 1
+            self.queue.put(_Signalled())  # SimpleQueue.put may be called by a signal handler
 
-
-def _start_processes(session: _Session) -> None:
-    for planned in session.plan.processes:
-        if not session.signalled():
-            run = Run(planned, session.settings, session.plan.folder, session.emit, session.queue.put)
-            session.runs.append(run)
-    if not session.plan.processes:
-        _announce(session)
-
-
-def _stop_processes(session: _Session) -> None:
-    while session.runs:
-        session.runs.pop().stop(session.hurry)
-    session.ready.clear()
-
-
-def _loop(session: _Session) -> int:
-    while True:
-        match session.queue.get():
-            case _Signalled():
-                return 0 if session.announced else 130
-            case _EngineEnded(engine):
-                raise failed(engine.name, "ended", engine.log)
-            case Ready(run, seconds) if run in session.runs:
-                session.emit(ProcessReady(run.name, round(seconds, 2)))
-                session.ready.add(run)
-                if len(session.ready) == len(session.plan.processes):
-                    _announce(session)
-            case Ended(run, code) if run in session.runs:
-                session.emit(ProcessEnded(run.name, code, waits=session.plan.options.reload))
-                session.ready.discard(run)
-                if not session.plan.options.reload:
-                    return int(code != 0)
-            case Changed() as changed:
-                session.emit(_with_later(session, changed))
-                _stop_processes(session)
-                _start_processes(session)
-            case Warned() as warned:
-                session.emit(warned)
-
-
-def _with_later(session: _Session, changed: Changed) -> Changed:
-    """A change together with those that are already known: they need one restart."""
-    paths, others = set(changed.paths), []
-    while True:
+        # `nohup` has SIGHUP ignored, and that stays so.
+        wanted = [each for each in SIGNALS if each != signal.SIGHUP or signal.getsignal(each) != signal.SIG_IGN]
+        before = {number: signal.signal(number, note) for number in wanted}
         try:
-            event = session.queue.get_nowait()
-        except Empty:
-            break
-        if isinstance(event, Changed):
-            paths.update(event.paths)
-        else:
-            others.append(event)
-    for event in others:
-        session.queue.put(event)
-    return Changed(tuple(sorted(paths)))
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    @contextmanager
+    def engine(self, name: EngineName, folder: Path) -> Iterator[RunningEngine]:
+        """An engine, with what there is to say about it; its end is an event of ours."""
+        self.emit(EngineStarting(name))
+        started = monotonic()
+        folder.mkdir()
+        with ExitStack() as stack:
+            engine = stack.enter_context(open_engine(name, self.plan.facts, folder, self.signalled))
+            seconds = round(monotonic() - started, 2)
+            self.emit(EngineReady(name, engine.title, engine.address, engine.resources, engine.notes, seconds))
+            for variable in overridden(self.plan.settings, engine):
+                self.emit(Warned(f"your {variable} is not used: the engine {name!r} has its own"))
+            Thread(target=self._wait_for, args=(engine,), daemon=True).start()
+            try:
+                yield engine
+            finally:
+                stack.close()
+                self.emit(Stopped(name, forced=False))
+
+    def _wait_for(self, engine: RunningEngine) -> None:
+        engine.child.wait()
+        self.queue.put(_EngineEnded(engine))
+
+    def start_processes(self, settings: Mapping[str, str]) -> None:
+        """Start all of the service, unless somebody wants it to end."""
+        for planned in self.plan.processes:
+            if not self.signalled():
+                self._runs.append(Run(planned, settings, self.plan.folder, self.emit, self.queue.put))
+        if not self.plan.processes:
+            self._announce()
+
+    def stop_processes(self) -> None:
+        """Stop all of the service, the last one first."""
+        while self._runs:
+            self._runs.pop().stop(self.hurry)
+        self._ready.clear()
+
+    def loop(self, settings: Mapping[str, str]) -> int:
+        """Handle what happens; returns the exit code."""
+        while True:
+            match self.queue.get():
+                case _Signalled():
+                    return 0 if self._announced else INTERRUPTED
+                case _EngineEnded(engine):
+                    raise failed(engine.name, "ended by itself", engine.log)
+                case Ready(run, seconds) if run in self._runs:
+                    self.emit(ProcessReady(run.name, round(seconds, 2)))
+                    self._ready.add(run)
+                    if len(self._ready) == len(self.plan.processes):
+                        self._announce()
+                case Ended(run, code) if run in self._runs:
+                    self._ready.discard(run)
+                    self.emit(ProcessEnded(run.name, code, waits=self.plan.options.reload))
+                    if not self.plan.options.reload:
+                        return int(code != 0)
+                case Changed() as changed:
+                    self.emit(self._with_later(changed))
+                    self.stop_processes()
+                    self.start_processes(settings)
+                case Warned() as warned:
+                    self.emit(warned)
+
+    def _with_later(self, changed: Changed) -> Changed:
+        """A change together with those that are already known: they need one restart."""
+        paths, others = set(changed.paths), []
+        while True:
+            try:
+                event = self.queue.get_nowait()
+            except Empty:
+                break
+            if isinstance(event, Changed):
+                paths.update(event.paths)
+            else:
+                others.append(event)
+        for event in others:
+            self.queue.put(event)
+        return Changed(tuple(sorted(paths)))
+
+    def _announce(self) -> None:
+        if not self._announced:
+            self._announced = True
+            self.emit(_running(self.plan))
 
 
-def _announce(session: _Session) -> None:
-    if session.announced:
-        return
-    session.announced = True
-    plan = session.plan
-    session.emit(
-        Running(
-            addresses=tuple(
-                Address(each.process.name, port.port.title, port.url(port.port.path))
-                for each in plan.processes
-                for port in each.ports
-            ),
-            folder=str(plan.folder),
-            settings=f"{STATE}/env",
-            commands=tuple(
-                Command(example.title, shlex.join((".venv/bin/python", "-m", plan.package, *example.arguments)))
-                for each in plan.processes
-                for example in each.process.examples
-            ),
-            watched=WATCHED if plan.options.reload and plan.processes else "",
-        )
+def _running(plan: Plan) -> Running:
+    return Running(
+        addresses=tuple(
+            Address(each.process.name, port.port.title, port.url(port.port.path))
+            for each in plan.processes
+            for port in each.ports
+        ),
+        folder=str(plan.folder),
+        settings=f"{STATE}/env",
+        commands=tuple(
+            Command(example.title, shlex.join((".venv/bin/python", "-m", plan.package, *example.arguments)))
+            for each in plan.processes
+            for example in each.examples
+        ),
+        watched=WATCHED if plan.options.reload and plan.processes else "",
     )
 
 
-def _environment_file(session: _Session) -> str:
-    settings = dict(session.settings)
-    for planned in reversed(session.plan.processes):
-        settings.update(planned.settings)
-    return as_shell(settings, session.engines)
-
-
-@contextmanager
-def _signals(session: _Session) -> Iterator[None]:
-    """Ctrl-C, SIGTERM and a closed terminal end the session in order, once; again, in a hurry."""
-
-    def note(_number: int, _frame: FrameType | None) -> None:
-        session.signals += 1
-        session.queue.put(_Signalled())  # SimpleQueue.put may be called by a signal handler
-
-    before = {number: signal.signal(number, note) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _with_ports(settings: Mapping[str, str], plan: Plan) -> dict[str, str]:
+    """For another terminal: where two processes have a setting of their own, that of the first."""
+    result = dict(settings)
+    for planned in reversed(plan.processes):
+        result.update(planned.settings)
+    return result

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import IO
 
 _GUARD = 'trap "" HUP INT TERM; read -r _; kill -s TERM 0; sleep 2; kill -s KILL 0'
-_STEP = 0.05
-"""Seconds between two looks at something that is about to happen."""
+_STEP, _LARGEST_STEP = 0.02, 0.25
+"""Seconds between two looks at something that is about to happen, at first and in the end."""
 
 
 Asked = Callable[[], bool]
@@ -123,9 +123,10 @@ def wait_until(ready: Callable[[], bool], child: Child, seconds: float, cancelle
     Returns:
         False when the child has ended, the time is over or `cancelled` says so.
     """
-    deadline = time.monotonic() + seconds
+    deadline, step = time.monotonic() + seconds, _STEP
     while child.code is None and time.monotonic() < deadline and not cancelled():
         if ready():
             return True
-        time.sleep(_STEP)
+        time.sleep(step)
+        step = min(step * 1.2, _LARGEST_STEP)
     return False

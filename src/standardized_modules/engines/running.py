@@ -61,7 +61,7 @@ def failed(engine: str, what: str, log: Path) -> EngineError:
     said = last_lines(log)
     return EngineError(
         f"the engine {engine!r} {what}" + (f"; it said:\n{said}" if said else ""),
-        hint="try again; when it fails the same way, these lines belong into a report",
+        hint="start it again; when that fails the same way, report it with what the engine said",
     )
 
 

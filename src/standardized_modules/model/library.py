@@ -156,6 +156,7 @@ class Example(Definition, frozen=True):
 
     title: Sentence
     arguments: Annotated[tuple[str, ...], Meta(min_length=1)]
+    when: Annotated[str, Meta(description="Expression over parameters; shown where it is true.")] = ""
 
 
 class Process(Definition, frozen=True):

@@ -230,12 +230,16 @@ def _check_processes(document: Document, capability: Capability, library: Librar
                 hint="rename one of the two",
                 where=document.where(("processes", index, "name")),
             )
-        for number, port in enumerate(process.ports):
-            place = document.where(("processes", index, "ports", number, "default"))
-            for used in sorted(names_in(port.default, place) - known.keys()):
+        expressions = [("ports", number, "default", port.default) for number, port in enumerate(process.ports)]
+        expressions += [
+            ("examples", number, "when", each.when) for number, each in enumerate(process.examples) if each.when
+        ]
+        for part, number, key, expression in expressions:
+            place = document.where(("processes", index, part, number, key))
+            for used in sorted(names_in(expression, place) - known.keys()):
                 raise LibraryError(
-                    f"the port {port.setting} reads {used!r}, which {capability.name!r} does not have",
-                    hint=near(used, known, "write a number"),
+                    f"process {process.name!r} reads {used!r}, which {capability.name!r} does not have",
+                    hint=near(used, known, "write a value"),
                     where=place,
                 )
 

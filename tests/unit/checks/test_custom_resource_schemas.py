@@ -15,6 +15,9 @@ from standardized_modules.checks.kubernetes._schemas import custom_resources
 REFERENCE = Path(__file__).parents[4] / "shared" / "schemas" / "crds"
 """Schemas beside the working copy in CI; a clone elsewhere doesn't have them."""
 
+UNPUBLISHED = "alb.networking.azure.io/"
+"""Microsoft describes the fields and keeps the definitions inside the controller's image."""
+
 
 def test_every_object_is_closed() -> None:
     for name, schema in custom_resources().items():
@@ -28,7 +31,7 @@ def test_the_schemas_are_json_schemas() -> None:
 
 
 @pytest.mark.skipif(not REFERENCE.is_dir(), reason="the published schemas are not beside this clone")
-@pytest.mark.parametrize("name", sorted(custom_resources()))
+@pytest.mark.parametrize("name", sorted(name for name in custom_resources() if not name.startswith(UNPUBLISHED)))
 def test_fields_exist_in_the_published_schema(name: str) -> None:
     group, version, kind = name.split("/")
     published = json.loads((REFERENCE / group / f"{kind.lower()}_{version}.json").read_text(encoding="utf-8"))

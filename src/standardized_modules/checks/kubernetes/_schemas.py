@@ -8,18 +8,18 @@ from typing import Any
 
 import yaml
 
-SHARED = ("attribute", "duration")
-"""Entries of the file that others refer to; everything else is an `apiVersion/kind`."""
-
 
 @cache
 def custom_resources() -> dict[str, dict[str, Any]]:
-    """Schema of `spec` by `apiVersion/kind`, every object closed."""
+    """Schema of `spec` by `apiVersion/kind`, every object closed.
+
+    An entry whose name has no `/` is none of them: others refer to it.
+    """
     text = files(__package__).joinpath("schemas/custom-resources.yaml").read_text(encoding="utf-8")
     document = yaml.safe_load(text)
     _close(document)
-    shared = {name: document[name] for name in SHARED}
-    return {name: {**schema, **shared} for name, schema in document.items() if name not in SHARED}
+    shared = {name: schema for name, schema in document.items() if "/" not in name}
+    return {name: {**schema, **shared} for name, schema in document.items() if "/" in name}
 
 
 def _close(schema: Any) -> None:

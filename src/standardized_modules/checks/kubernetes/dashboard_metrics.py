@@ -28,6 +28,8 @@ BAD = {**_CODE, _PATH: _BOARD.replace("NAME", "http_request_total")}
 GOOD = {**_CODE, _PATH: _BOARD.replace("NAME", "http_requests_total")}
 EXPORTERS = frozenset(
     {"up", "ALERTS", "ALERTS_FOR_STATE"}
+    # KEDA's operator: https://keda.sh/docs/latest/integrations/prometheus/
+    | {f"keda_{n}" for n in ("scaler_metrics_value", "scaled_object_errors_total", "scaled_object_paused")}
     # kubelet (cAdvisor): https://github.com/google/cadvisor/blob/master/docs/storage/prometheus.md
     | {"container_cpu_usage_seconds_total", "container_memory_working_set_bytes"}
     # kube-state-metrics: https://github.com/kubernetes/kube-state-metrics/tree/main/docs/metrics

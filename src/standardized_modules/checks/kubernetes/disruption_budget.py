@@ -61,6 +61,10 @@ def _minimum(overlay: Overlay, workload: Manifest) -> int:
     for scaler in overlay.of("HorizontalPodAutoscaler"):
         if spec_of(scaler).get("scaleTargetRef", {}).get("name") == name_of(workload):
             return int(spec_of(scaler).get("minReplicas", 1))
+    for scaler in overlay.of("ScaledObject"):
+        if spec_of(scaler).get("scaleTargetRef", {}).get("name") == name_of(workload):
+            # With none there is nothing to evict; the first one must not be the one that can't be.
+            return max(1, int(spec_of(scaler).get("minReplicaCount", 0)))
     return int(spec_of(workload).get("replicas", 1))
 
 

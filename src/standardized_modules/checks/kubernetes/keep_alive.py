@@ -27,6 +27,9 @@ BAD = deployment(_CONTAINER, kinds=_LBC.format(90))
 GOOD = deployment(_CONTAINER, kinds=_LBC.format(60))
 DEFAULT_IDLE_TIMEOUT = 60
 """Of an Application Load Balancer."""
+GATEWAY_IDLE_TIMEOUT = 300
+"""Of Application Gateway for Containers, where it can't be set:
+https://learn.microsoft.com/azure/application-gateway/for-containers/application-gateway-for-containers-components"""
 
 
 def check(tree: Tree) -> Iterator[Finding]:
@@ -35,9 +38,7 @@ def check(tree: Tree) -> Iterator[Finding]:
 
 
 def _inspect(overlay: Overlay) -> Iterator[Problem]:
-    for balancer in overlay.of("LoadBalancerConfiguration"):
-        attributes = {a["key"]: a["value"] for a in spec_of(balancer).get("loadBalancerAttributes") or ()}
-        idle = float(attributes.get("idle_timeout.timeout_seconds", DEFAULT_IDLE_TIMEOUT))
+    for idle in _idle_timeouts(overlay):
         for workload, pod, _ in pods(overlay):
             given = settings(overlay, pod)
             keep_alive, request = given.get("APP_KEEP_ALIVE_SECONDS"), given.get("APP_REQUEST_TIMEOUT_SECONDS")
@@ -45,3 +46,12 @@ def _inspect(overlay: Overlay) -> Iterator[Problem]:
                 yield workload, f"keep-alive {keep_alive} s, the load balancer's idle timeout {idle:g} s"
             if request and float(request) >= idle:
                 yield workload, f"a request may take {request} s, the load balancer hangs up after {idle:g} s"
+
+
+def _idle_timeouts(overlay: Overlay) -> Iterator[float]:
+    for balancer in overlay.of("LoadBalancerConfiguration"):
+        attributes = {a["key"]: a["value"] for a in spec_of(balancer).get("loadBalancerAttributes") or ()}
+        yield float(attributes.get("idle_timeout.timeout_seconds", DEFAULT_IDLE_TIMEOUT))
+    for gateway in overlay.of("Gateway"):
+        if spec_of(gateway).get("gatewayClassName") == "azure-alb-external":
+            yield GATEWAY_IDLE_TIMEOUT

@@ -1,4 +1,4 @@
-"""The AWS Load Balancer Controller's objects are attached to something."""
+"""The objects of the load balancer's controller are attached to something."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ READS = ("deploy/kubernetes/*",)
 TITLE = "A load balancer setting applies to nothing"
 WHY = (
     "A TargetGroupConfiguration for a Service that does not exist, or a LoadBalancerConfiguration that "
-    "no Gateway names, is accepted and ignored: no firewall, no health check, targets of the wrong type."
+    "no Gateway names, is accepted and ignored: no firewall, no health check, targets of the wrong type. So is a "
+    "policy of Application Gateway for Containers whose targetRef leads nowhere."
 )
 SOURCE = "https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/gateway/customization/"
-FIX = "name the Service in targetReference, and the configuration in the Gateway's parametersRef"
+FIX = "name the Service in targetReference, the configuration in the Gateway's parametersRef, the target in targetRef"
 _TARGET = """\
 {apiVersion: v1, kind: Service, metadata: {name: orders}, spec: {ports: [{port: 80}]}}
 ---
@@ -55,6 +56,11 @@ def _inspect(overlay: Overlay) -> Iterator[Problem]:
         if name_of(configuration) not in used:
             yield configuration, "no Gateway names it in infrastructure.parametersRef"
         yield from _listeners(overlay, configuration)
+    for kind in _POLICIES:
+        for policy in overlay.of(kind):
+            target = spec_of(policy).get("targetRef") or {}
+            if not overlay.find(target.get("kind", ""), target.get("name", "")):
+                yield policy, f"targetRef: there is no {target.get('kind')}/{target.get('name')}"
 
 
 def _listeners(overlay: Overlay, configuration: dict[str, object]) -> Iterator[Problem]:
@@ -69,3 +75,4 @@ def _listeners(overlay: Overlay, configuration: dict[str, object]) -> Iterator[P
 
 
 _LBC = "LoadBalancerConfiguration"
+_POLICIES = ("FrontendTLSPolicy", "HealthCheckPolicy", "RoutePolicy", "WebApplicationFirewallPolicy")

@@ -47,7 +47,7 @@ def _inspect(overlay: Overlay) -> Iterator[Problem]:
             yield workload, "no policy admits DNS (port 53, UDP and TCP)"
         for port in _ports(overlay, labels):
             if not any(_admits(policy, port) for policy in applied):
-                yield workload, f"no policy admits the port {port!r} that a Service offers"
+                yield workload, f"no policy admits the port {port!r} that a Service offers or Prometheus scrapes"
     for policy in policies:
         if any(not rule for rule in spec_of(policy).get("ingress") or ()):
             yield policy, "admits everything from everywhere"
@@ -74,6 +74,9 @@ def _ports(overlay: Overlay, labels: dict[str, str]) -> Iterator[str]:
     for service in overlay.of("Service"):
         if selects({"matchLabels": spec_of(service).get("selector") or {}}, labels):
             yield from (port.get("targetPort", port.get("port")) for port in spec_of(service).get("ports") or ())
+    for monitor in overlay.of("PodMonitor"):
+        if selects(spec_of(monitor).get("selector") or {}, labels):
+            yield from (endpoint.get("port", "") for endpoint in spec_of(monitor).get("podMetricsEndpoints") or ())
 
 
 def _admits(policy: Manifest, port: str) -> bool:

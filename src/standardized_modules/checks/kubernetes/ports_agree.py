@@ -11,6 +11,7 @@ from standardized_modules.checks.kubernetes._manifests import (
     containers,
     deployment,
     findings,
+    name_of,
     pods,
     selects,
     settings,
@@ -31,7 +32,7 @@ FIX = "use the name of the container's port everywhere; APP_PORT and APP_METRICS
 _PORTS = "ports: [{name: http, containerPort: 8080}], readinessProbe: {httpGet: {path: /readyz, port: PORT}}"
 BAD = deployment(_PORTS.replace("PORT", "web"))
 GOOD = deployment(_PORTS.replace("PORT", "http"))
-SETTINGS = {"http": "APP_PORT", "metrics": "APP_METRICS_PORT"}
+SETTINGS = {"http": "APP_PORT", "metrics": "APP_METRICS_PORT", "health": "APP_HEALTH_PORT"}
 """Name of a container port → the setting on which the process listens there."""
 
 
@@ -41,9 +42,10 @@ def check(tree: Tree) -> Iterator[Finding]:
 
 
 def _inspect(overlay: Overlay) -> Iterator[Problem]:
+    elsewhere = {name for _, pod, _ in pods(overlay) for name in _ports(pod)}
     for workload, pod, labels in pods(overlay):
-        ports = {p.get("name", ""): p.get("containerPort") for c in containers(pod) for p in c.get("ports") or ()}
-        for message in (*_probes(pod), *_settings(overlay, pod, ports)):
+        ports = _ports(pod)
+        for message in (*_probes(pod), *_settings(overlay, pod, ports, elsewhere)):
             yield workload, message
         for service in overlay.of("Service"):
             if selects({"matchLabels": spec_of(service).get("selector") or {}}, labels):
@@ -57,6 +59,10 @@ def _inspect(overlay: Overlay) -> Iterator[Problem]:
     yield from _monitors(overlay)
 
 
+def _ports(pod: Mapping[str, Any]) -> dict[str, Any]:
+    return {p.get("name", ""): p.get("containerPort") for c in containers(pod) for p in c.get("ports") or ()}
+
+
 def _probes(pod: Mapping[str, Any]) -> Iterator[str]:
     for container in containers(pod):
         own = {p.get("name"): p.get("containerPort") for p in container.get("ports") or ()}
@@ -66,9 +72,12 @@ def _probes(pod: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{name}: container {container.get('name')!r} has no port {handler['port']!r}"
 
 
-def _settings(overlay: Overlay, pod: Mapping[str, Any], ports: Mapping[str, Any]) -> Iterator[str]:
+def _settings(overlay: Overlay, pod: Mapping[str, Any], ports: Mapping[str, Any], elsewhere: set[str]) -> Iterator[str]:
+    """Workloads that share their settings listen each on the ports of its own process."""
     given = settings(overlay, pod)
     for port, setting in SETTINGS.items():
+        if port not in ports and port in elsewhere:
+            continue
         if setting in given and given[setting] != str(ports.get(port)):
             yield f"{setting} is {given[setting]}, the container's port {port!r} is {ports.get(port)}"
 
@@ -87,6 +96,12 @@ def _monitors(overlay: Overlay) -> Iterator[Problem]:
         for endpoint in spec_of(monitor).get("endpoints") or ():
             if endpoint.get("port") not in names:
                 yield monitor, f"endpoint port {endpoint.get('port')!r}: no selected Service has it"
+    for monitor in overlay.of("PodMonitor"):
+        selector = spec_of(monitor).get("selector") or {}
+        for workload, pod, labels in pods(overlay):
+            for endpoint in (spec_of(monitor).get("podMetricsEndpoints") or ()) if selects(selector, labels) else ():
+                if endpoint.get("port") not in _ports(pod):
+                    yield monitor, f"endpoint port {endpoint.get('port')!r}: {name_of(workload)} has none of this name"
 
 
 def _labels(manifest: Manifest) -> dict[str, str]:

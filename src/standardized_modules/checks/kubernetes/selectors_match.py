@@ -34,7 +34,7 @@ def check(tree: Tree) -> Iterator[Finding]:
 
 def _inspect(overlay: Overlay) -> Iterator[Problem]:
     labels = [pod_labels for _, _, pod_labels in pods(overlay)]
-    for manifest in overlay.of("Service", "PodDisruptionBudget", "NetworkPolicy"):
+    for manifest in overlay.of("Service", "PodDisruptionBudget", "NetworkPolicy", "PodMonitor"):
         selector = _selector(manifest)
         if selector and not any(selects(selector, pod_labels) for pod_labels in labels):
             yield manifest, f"selects {_text(selector)}, and no pod has these labels"
@@ -55,7 +55,7 @@ def _selector(manifest: Manifest) -> Mapping[str, Any]:
     spec = spec_of(manifest)
     if manifest["kind"] == "Service":
         return {"matchLabels": spec["selector"]} if spec.get("selector") else {}
-    return spec.get("selector" if manifest["kind"] == "PodDisruptionBudget" else "podSelector") or {}
+    return spec.get("podSelector" if manifest["kind"] == "NetworkPolicy" else "selector") or {}
 
 
 def _text(selector: Mapping[str, Any]) -> str:

@@ -18,7 +18,9 @@ WHY = (
     "ACL or with malformed headers let through is open to what the firewall is paid for."
 )
 SOURCE = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html"
-FIX = "use ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09, redirect HTTP, attach the web ACL, drop invalid headers"
+FIX = (
+    "use ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09 or 2023-06-S, redirect HTTP, attach the firewall, drop bad headers"
+)
 _LBC = (
     "{{apiVersion: gateway.k8s.aws/v1, kind: LoadBalancerConfiguration, metadata: {{name: orders}}, spec: {{"
     "scheme: internal, "
@@ -28,6 +30,9 @@ _LBC = (
 BAD = sample(_LBC.format("ELBSecurityPolicy-2016-08"))
 GOOD = sample(_LBC.format("ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"))
 MODERN = ("ELBSecurityPolicy-TLS13-1-2-Res-", "ELBSecurityPolicy-TLS13-1-3-", "ELBSecurityPolicy-TLS13-1-2-FIPS-PQ-")
+STRICT = "2023-06-S"
+"""Of Application Gateway for Containers; its default still offers CBC:
+https://learn.microsoft.com/azure/application-gateway/for-containers/tls-policy"""
 DROP_INVALID = ("routing.http.drop_invalid_header_fields.enabled", "true")
 
 
@@ -41,6 +46,9 @@ def _inspect(overlay: Overlay) -> Iterator[Problem]:
         for message in _balancer(balancer):
             yield balancer, message
     for gateway in overlay.of("Gateway"):
+        if spec_of(gateway).get("gatewayClassName") == "azure-alb-external":
+            for message in _application_gateway(overlay, gateway):
+                yield gateway, message
         plain = [item["name"] for item in spec_of(gateway).get("listeners") or () if item.get("protocol") == "HTTP"]
         for route in overlay.of("HTTPRoute"):
             if _forwards(route, name_of(gateway), plain):
@@ -63,6 +71,24 @@ def _balancer(balancer: Manifest) -> Iterator[str]:
         yield "faces the internet without a web ACL"
     if DROP_INVALID not in [(a.get("key"), a.get("value")) for a in spec.get("loadBalancerAttributes") or ()]:
         yield "lets malformed headers through: routing.http.drop_invalid_header_fields.enabled is not true"
+
+
+def _application_gateway(overlay: Overlay, gateway: Manifest) -> Iterator[str]:
+    for listener in spec_of(gateway).get("listeners") or ():
+        if listener.get("protocol") == "HTTPS" and not (listener.get("tls") or {}).get("certificateRefs"):
+            yield f"{listener['name']}: no certificate"
+    policies = [spec_of(policy).get("default", {}) for policy in _attached(overlay, gateway, "FrontendTLSPolicy")]
+    if [policy.get("policyType", {}).get("name") for policy in policies] != [STRICT]:
+        yield f"has no FrontendTLSPolicy with {STRICT}"
+    if not any(_attached(overlay, gateway, "WebApplicationFirewallPolicy")):
+        yield "faces the internet without a WebApplicationFirewallPolicy"
+
+
+def _attached(overlay: Overlay, gateway: Manifest, kind: str) -> Iterator[Manifest]:
+    for policy in overlay.of(kind):
+        target = spec_of(policy).get("targetRef") or {}
+        if (target.get("kind"), target.get("name")) == ("Gateway", name_of(gateway)):
+            yield policy
 
 
 def _forwards(route: Manifest, gateway: str, plain: list[str]) -> bool:

@@ -59,6 +59,7 @@ DEFAULTS: Mapping[str, Answer] = {
             }
         ],
     },
+    "data.azurerm_subnet": {"address_prefixes": ["10.20.8.0/24"]},
     "data.azurerm_kubernetes_cluster": {
         "oidc_issuer_enabled": True,
         "kube_admin_config": [],

@@ -8,8 +8,9 @@ when somebody asks, and the time comes from outside. What is here is what Micros
 from __future__ import annotations
 
 import heapq
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID, uuid4
@@ -85,6 +86,7 @@ class Content(Protocol):
 
 
 C = TypeVar("C", bound=Content)
+T = TypeVar("T")
 
 
 class State(IntEnum):
@@ -110,8 +112,6 @@ class Lock:
     token: UUID
     until: float
     session: Session | None = None
-    deferred: bool = False
-    """The message was fetched by its number, and goes back among the deferred ones."""
 
 
 @dataclass(slots=True, eq=False)
@@ -140,7 +140,7 @@ class Session:
     updated_at: float = 0.0
     holder: UUID | None = None
     until: float = 0.0
-    locked: set[UUID] | None = None
+    locked: set[UUID] = field(default_factory=set)
     """Tokens of its messages that the holder has."""
 
 
@@ -168,6 +168,8 @@ class Queue(Generic[C]):
         self.sessions: dict[str, Session] = {}
         self.seen: dict[str, float] = {}
         """Message ids of the duplicate detection window, oldest first."""
+        self.lost: list[UUID] = []
+        """Locks of sessions that have expired: the links that held them must go."""
         self.awake = False
         """Something may be there for a receiver that waits."""
         self.changed: set[int] = set()
@@ -175,10 +177,12 @@ class Queue(Generic[C]):
         self.changed_ids: set[str] = set()
         self._clock = clock
         self._ready: list[int] = []
-        # Locks all last the same time, so that the order of this dictionary is the order in which they end.
-        self._locks: dict[UUID, Message[C]] = {}
-        self._held: dict[UUID, Session] = {}  # in the order in which they end
-        self._available: dict[str, None] = {}  # sessions with a message and without a holder, in that order
+        # Locks all last the same time, so that the order of taking and renewing them is the order in which they end.
+        self._locks: OrderedDict[UUID, Message[C]] = OrderedDict()
+        self._held: OrderedDict[UUID, Session] = OrderedDict()  # in the same order
+        self._available: OrderedDict[str, None] = (
+            OrderedDict()
+        )  # sessions with a message and without a holder, in that order
         self._scheduled: list[tuple[float, int]] = []
         self._expiring: list[tuple[float, int]] = []
 
@@ -242,7 +246,7 @@ class Queue(Generic[C]):
             if delete:
                 self._remove(message)
             else:
-                self._lock(message, held, deferred=True)
+                self._lock(message, held)
         return found
 
     def peek(self, from_number: int, count: int, session_id: str | None = None) -> list[Message[C]]:
@@ -275,7 +279,6 @@ class Queue(Generic[C]):
     def defer(self, token: UUID) -> None:
         """Put the message aside, for receivers that ask for it by number."""
         message = self._locked(token)
-        message.delivery_count += 1
         self._unlock(message)
         message.state = State.DEFERRED
         self.changed.add(message.number)
@@ -294,7 +297,7 @@ class Queue(Generic[C]):
         if message.lock.session:
             raise NotAllowedError("a message of a session is locked by the session's lock")
         message.lock.until = self._clock() + self.settings.lock_duration
-        self._locks[token] = self._locks.pop(token)
+        self._locks.move_to_end(token)
         return message.lock.until
 
     # Sessions
@@ -307,7 +310,7 @@ class Queue(Generic[C]):
         """
         if session_id is None:
             self.expire()
-            session_id = next(iter(self._available), None)
+            session_id = self._next_session()
             if session_id is None:
                 return None
         session = self._session(session_id)
@@ -332,7 +335,7 @@ class Queue(Generic[C]):
         session = self._hold(holder)
         session.until = self._clock() + self.settings.lock_duration
         assert session.holder
-        self._held[session.holder] = self._held.pop(session.holder)
+        self._held.move_to_end(session.holder)
         return session.until
 
     def session_of(self, holder: UUID | None) -> Session:
@@ -352,12 +355,11 @@ class Queue(Generic[C]):
     def list_sessions(self, updated_after: float | None, skip: int, top: int) -> list[str]:
         """Sessions that have messages or a state; or those whose state was set after a time."""
         if updated_after is not None:
-            found = [each.id for each in self.sessions.values() if each.state is not None]
-            found = [each for each in found if self.sessions[each].updated_at > updated_after]
+            found = {each.id for each in self.sessions.values() if each.state and each.updated_at > updated_after}
         else:
-            active = {message.content.session_id for message in self.messages.values()}
-            found = [each.id for each in self.sessions.values() if each.state is not None or each.id in active]
-        return found[skip : skip + top]
+            found = {each.content.session_id or "" for each in self.messages.values() if each.state is State.ACTIVE}
+            found |= {each.id for each in self.sessions.values() if each.state is not None}
+        return sorted(found)[skip : skip + top]
 
     # Time
 
@@ -365,19 +367,15 @@ class Queue(Generic[C]):
         """When `expire` has something to do."""
         moments = [heap[0][0] for heap in (self._scheduled, self._expiring) if heap]
         if self.sessions_required:
-            moments += [session.until for session in self._first(self._held.values())]
+            moments += [session.until for session in _first(self._held)]
         else:
-            moments += [message.lock.until for message in self._first(self._locks.values()) if message.lock]
+            moments += [message.lock.until for message in _first(self._locks) if message.lock]
         return min(moments, default=None)
 
-    def expire(self) -> list[UUID]:
-        """Do what time brings: end locks, enqueue scheduled messages, end messages.
-
-        Returns:
-            Locks of sessions that have ended: the links that hold them must go.
-        """
+    def expire(self) -> None:
+        """Do what time brings: end locks, enqueue scheduled messages, end messages."""
         now = self._clock()
-        lost = self._end_locks(now)
+        self._end_locks(now)
         while self._scheduled and self._scheduled[0][0] <= now:
             _, number = heapq.heappop(self._scheduled)
             message = self.messages.get(number)
@@ -391,7 +389,6 @@ class Queue(Generic[C]):
                 self._end(message)
         while self.seen and (oldest := next(iter(self.seen.items())))[1] + self._window <= now:
             self._forget(oldest[0])
-        return lost
 
     def counts(self) -> Counts:
         """How many messages there are in which state."""
@@ -404,7 +401,13 @@ class Queue(Generic[C]):
             dead_letters=len(self.dead_letters.messages) if self.dead_letters else 0,
         )
 
-    # Restoring what was stored
+    # Storing and restoring
+
+    def forget_changes(self) -> None:
+        """What has changed is stored."""
+        self.changed.clear()
+        self.changed_sessions.clear()
+        self.changed_ids.clear()
 
     def restore(self, message: Message[C]) -> None:
         """Take a message in as it was. Locks don't outlive a restart."""
@@ -475,8 +478,7 @@ class Queue(Generic[C]):
                 heapq.heappush(self._expiring, (message.expires_at, message.number))
                 # Messages that are done leave their entry behind until it would be due, which may be in weeks.
                 if len(self._expiring) > 2 * len(self.messages) + 64:
-                    self._expiring = [each for each in self._expiring if each[1] in self.messages]
-                    heapq.heapify(self._expiring)
+                    self._expiring = sorted({each for each in self._expiring if each[1] in self.messages})
             if self.sessions_required:
                 session = self._session(message.content.session_id or "")
                 heapq.heappush(session.ready, message.number)
@@ -502,18 +504,33 @@ class Queue(Generic[C]):
         return self._ready
 
     def _next(self, ready: list[int]) -> Message[C] | None:
+        message = self._peek_ready(ready)
+        if message:
+            heapq.heappop(ready)
+        return message
+
+    def _peek_ready(self, ready: list[int]) -> Message[C] | None:
+        """The message that is next; numbers of messages that have gone meanwhile are dropped."""
         while ready:
-            message = self.messages.get(heapq.heappop(ready))
+            message = self.messages.get(ready[0])
             if message and message.state is State.ACTIVE and not message.lock:
                 return message
+            heapq.heappop(ready)
         return None
 
-    def _lock(self, message: Message[C], session: Session | None, *, deferred: bool = False) -> None:
+    def _next_session(self) -> str | None:
+        while self._available:
+            session_id = next(iter(self._available))
+            if self._peek_ready(self._session(session_id).ready):
+                return session_id
+            self._available.popitem(last=False)
+        return None
+
+    def _lock(self, message: Message[C], session: Session | None) -> None:
         until = session.until if session else self._clock() + self.settings.lock_duration
-        message.lock = Lock(uuid4(), until, session, deferred)
+        message.lock = Lock(uuid4(), until, session)
         self._locks[message.lock.token] = message
         if session:
-            session.locked = session.locked or set()
             session.locked.add(message.lock.token)
 
     def _locked(self, token: UUID) -> Message[C]:
@@ -529,7 +546,7 @@ class Queue(Generic[C]):
     def _unlock(self, message: Message[C]) -> None:
         assert message.lock
         del self._locks[message.lock.token]
-        if message.lock.session and message.lock.session.locked:
+        if message.lock.session:
             message.lock.session.locked.discard(message.lock.token)
         message.lock = None
 
@@ -549,35 +566,30 @@ class Queue(Generic[C]):
                 return
         self._arrange(message)
 
-    def _end_locks(self, now: float) -> list[UUID]:
-        lost = []
+    def _end_locks(self, now: float) -> None:
         if self.sessions_required:
-            for session in list(self._held.values()):
-                if session.until > now:
-                    break
-                assert session.holder
-                lost.append(session.holder)
+            for session in _first(self._held, while_=lambda each: each.until <= now):
                 self._lose(session)
-            return lost
-        for message in list(self._locks.values()):
-            if message.lock and message.lock.until > now:
-                break
-            self._give_back(message, counts=True)
-        return lost
+        else:
+            for message in _first(self._locks, while_=lambda each: each.lock is not None and each.lock.until <= now):
+                self._give_back(message, counts=True)
 
     def _lose(self, session: Session) -> None:
+        assert session.holder
+        self.lost.append(session.holder)
         self._let_go(session, counts=True)
 
     def _let_go(self, session: Session, *, counts: bool) -> None:
         assert session.holder
         del self._held[session.holder]
         session.holder = None
-        tokens, session.locked = session.locked or set(), None
-        for message in sorted((self._locks[token] for token in tokens), key=lambda each: each.number):
+        for message in sorted((self._locks[token] for token in session.locked), key=lambda each: each.number):
             self._give_back(message, counts=counts)
-        if any(number in self.messages for number in session.ready):
+        if self._peek_ready(session.ready):
             self._available.setdefault(session.id)
             self.awake = True
+        elif session.state is None:
+            del self.sessions[session.id]  # nothing is left to remember
 
     def _end(self, message: Message[C]) -> None:
         """A message has waited longer than it may."""
@@ -609,21 +621,25 @@ class Queue(Generic[C]):
             raise MessageNotFoundError(f"a message is not there or not {state.name.lower()}")
         return matching
 
-    @staticmethod
-    def _first(values: Iterable[T]) -> Iterator[T]:
-        for value in values:
-            yield value
+
+def _first(values: OrderedDict[UUID, T], while_: Callable[[T], bool] | None = None) -> Iterator[T]:
+    """The first value, if any; and each that is the first then, as long as a condition holds."""
+    while values:
+        value = next(iter(values.values()))
+        if while_ and not while_(value):
             return
-
-
-T = TypeVar("T")
+        yield value
+        if not while_:
+            return
 
 
 class Broker(Generic[C]):
     """All queues."""
 
     def __init__(self, settings: Iterable[QueueSettings], clock: Clock) -> None:
-        self.queues: dict[str, Queue[C]] = {each.name.lower(): Queue(each.name.lower(), each, clock) for each in settings}
+        self.clock = clock
+        names = ((each.name.lower(), each) for each in settings)
+        self.queues: dict[str, Queue[C]] = {name: Queue(name, each, clock) for name, each in names}
 
     def __iter__(self) -> Iterator[Queue[C]]:
         """Queues and their dead-letter queues."""
@@ -648,8 +664,17 @@ class Broker(Generic[C]):
         return main
 
     def expire(self) -> list[UUID]:
-        """Do what time brings, in all queues; the locks of sessions that have ended."""
-        return [holder for queue in self for holder in queue.expire()]
+        """Do what time brings, in all queues.
+
+        Returns:
+            Locks of sessions that have ended since the last call, whatever ended them.
+        """
+        lost: list[UUID] = []
+        for queue in self:
+            queue.expire()
+            lost += queue.lost
+            queue.lost.clear()
+        return lost
 
     def next_moment(self) -> float | None:
         """When `expire` has something to do."""

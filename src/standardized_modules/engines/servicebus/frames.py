@@ -37,6 +37,7 @@ _SOURCE, _TARGET, _ERROR = 0x28, 0x29, 0x1D
 class Performative:
     """What a frame says. Subclasses give the descriptor and the wire type of each field, in the order of the wire."""
 
+    __slots__: tuple[str, ...] = ()
     CODE: ClassVar[int]
     WIRE: ClassVar[tuple[type | None, ...]]
 
@@ -229,7 +230,7 @@ _KINDS: dict[object, type[Performative]] = {
 def encode_performative(performative: Performative) -> bytes:
     """Write a performative with all its fields: some clients read them by position and count on them."""
     items = []
-    for name, wire in zip(performative.__dataclass_fields__, performative.WIRE, strict=True):  # type: ignore[attr-defined]
+    for name, wire in zip(performative.__slots__, performative.WIRE, strict=True):
         value = getattr(performative, name)
         items.append(codec.encode(value if value is None or wire is None or type(value) is wire else wire(value)))
     return codec.encode_described(performative.CODE, codec.encode_list(items))
@@ -299,5 +300,3 @@ def source(address: str, filters: dict[object, object] | None = None) -> Describ
 def target(address: str) -> Described:
     """Where messages of a link go."""
     return Described(ULong(_TARGET), [address, None, None, None, None, None, None])
-
-

@@ -13,7 +13,7 @@ resource "azurerm_servicebus_namespace" "tasks" {
   location            = local.location
   tags                = local.tags
 
-  # Both tiers spread over the zones of the region by themselves.
+  # Spread over zones by itself where tier and region have that; there is nothing to set.
   # https://learn.microsoft.com/azure/reliability/reliability-service-bus
   sku                          = local.is_premium_queue ? "Premium" : "Standard"
   capacity                     = local.is_premium_queue ? var.queue_messaging_units : 0

@@ -2,6 +2,12 @@
 # executed twice. It holds keys and times, no payloads.
 
 resource "azurerm_storage_account" "idempotency" {
+  #checkov:skip=CKV_AZURE_33: there are no queues in this account
+  #checkov:skip=CKV_AZURE_59: identities alone get in; private_endpoint_subnet_id turns public access off
+  #checkov:skip=CKV_AZURE_206: replicated over three zones; checkov asks for another region, where no worker runs
+  #checkov:skip=CKV2_AZURE_1: Microsoft's key encrypts the keys of tasks, and a second layer lies below it
+  #checkov:skip=CKV2_AZURE_38: there are no blobs in this account
+
   # A host name too, so it is unique in all of Azure: 24 small letters and digits at most.
   name                = "st${substr(replace(local.name, "-", ""), 0, 16)}${local.unique_suffix}"
   resource_group_name = local.resource_group_name
@@ -38,6 +44,8 @@ resource "azurerm_storage_account" "idempotency" {
 }
 
 resource "azurerm_storage_table" "idempotency" {
+  #checkov:skip=CKV2_AZURE_20: every task reads and writes here; a log of that would cost more than the table and say nothing new
+
   name               = "idempotency"
   storage_account_id = azurerm_storage_account.idempotency.id
 }

@@ -78,8 +78,10 @@ class BrokerUnavailable(Exception):  # noqa: N818 says what is wrong, and "Error
 class Queue(Protocol):
     """One queue and its dead letters. Every method may raise BrokerUnavailable."""
 
-    lock_seconds: float
-    """How long a received message stays invisible to others."""
+    @property
+    def lock_seconds(self) -> float:
+        """How long a received message stays invisible to others."""
+        ...
 
     async def send(self, messages: Sequence[OutgoingMessage]) -> None:
         """Put messages into the queue, all of them or raise."""

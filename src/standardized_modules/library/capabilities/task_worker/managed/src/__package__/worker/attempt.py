@@ -2,30 +2,23 @@
 
 import asyncio
 import logging
-import random
-import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from opentelemetry import trace
 from pydantic import BaseModel
 
 from ..context import log_context
-from ..queue import BrokerUnavailable, LockLost, Queue
-from ..settings import Settings
+from ..idempotency_keys import Claimed
+from ..queue import BrokerUnavailable, LockLost
 from .completer import Completer
 from .envelope import NotATaskError, decode
+from .equipment import Equipment
 from .lease import Lease
 from .metrics import ATTEMPTS, DURATION, QUEUE_ERRORS, TASKS, UNKNOWN, WAIT
-from .reachability import STORE, Reachability
-from .registry import Registry
-from .retry import Policy, Random, backoff
+from .reachability import STORE
+from .retry import Policy, backoff
 from .spans import consumer_span, trace_id
 from .task import Task, TaskContext
-from .vitals import Vitals
-
-if TYPE_CHECKING:
-    from ..tasks.resources import Resources
 
 SETTLE_TRIES = 3
 MAX_DESCRIPTION = 1024
@@ -37,40 +30,21 @@ _log = logging.getLogger(__name__)
 class Attempts:
     """Runs handlers. Returns normally whatever happens to a message; the metrics say what did."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        queue: Queue,
-        registry: Registry,
-        resources: "Resources",
-        completer: Completer,
-        tracer: trace.Tracer,
-        *,
-        vitals: Vitals,
-        reachability: Reachability,
-        clock: Callable[[], float] = time.time,
-        rand: Random = random.random,
-    ) -> None:
-        self.settings = settings
-        self.queue = queue
-        self.registry = registry
-        self.resources = resources
+    def __init__(self, equipment: Equipment, completer: Completer) -> None:
+        self.equipment = equipment
+        self.settings = equipment.settings
+        self.queue = equipment.queue
         self.completer = completer
-        self.tracer = tracer
-        self.vitals = vitals
-        self.reachability = reachability
-        self.clock = clock
-        self.rand = rand
 
     async def handle(self, lease: Lease) -> bool:
         """Settle a message, one way or another. False: it comes back, so its group has to wait."""
         message = lease.message
         context = {"message_id": message.id, "attempt": str(message.delivery_count)}
-        if trace := trace_id(message):
-            context["trace_id"] = trace
+        if origin := trace_id(message):
+            context["trace_id"] = origin
         token = log_context.set(context)
         try:
-            task, payload = decode(message, self.registry)
+            task, payload = decode(message, self.equipment.registry)
         except NotATaskError as error:
             return await self._dead_letter(lease, UNKNOWN, error.reason, error.description)
         else:
@@ -83,23 +57,12 @@ class Attempts:
         message = lease.message
         policy = Policy.of(task, self.settings)
         if message.delivery_count == 1:
-            WAIT.labels(task.name).observe(max(0.0, self.clock() - message.sent_at))
+            WAIT.labels(task.name).observe(max(0.0, self.equipment.clock() - message.sent_at))
         done = False
         try:
-            claimed = await self._claim(lease)
-            if claimed == "done":
-                self._complete(lease, task.name, "duplicate")
-                return True
-            if claimed == "busy":
-                # Whoever holds the key renews it, or it ends with the lock of its message.
-                return await self._retry(lease, task.name, self._busy_delay())
-            if claimed is None:
-                return await self._retry(lease, task.name, policy.delay(1, self.rand))
-            if message.delivery_count > policy.max_attempts:
-                text = f"delivered {message.delivery_count} times, and no attempt came to an end"
-                return await self._give_up(lease, task.name, "attempts_exhausted", text)
-            error = await self._run(lease, task, payload, policy)
-            if error is not None:
+            if (settled := await self._settled_by_key(lease, task.name, policy)) is not None:
+                return settled
+            if (error := await self._run(lease, task, payload, policy)) is not None:
                 return await self._failed(lease, task, policy, error)
             done = True
             await self._done(lease, task.name)
@@ -107,15 +70,32 @@ class Attempts:
             return await self._interrupted(lease, task.name, done=done)
         return True
 
-    async def _claim(self, lease: Lease) -> str | None:
+    async def _settled_by_key(self, lease: Lease, name: str, policy: Policy) -> bool | None:
+        """None: the key is ours and the handler may run. Else what `handle` returns."""
+        message = lease.message
+        claimed = await self._claim(lease)
+        if claimed == "done":
+            self._complete(lease, name, "duplicate")
+            return True
+        if claimed == "busy":
+            # Whoever holds the key renews it, or it ends with the lock of its message.
+            return await self._retry(lease, name, self._busy_delay())
+        if claimed is None:
+            return await self._retry(lease, name, policy.delay(1, self.equipment.rand))
+        if message.delivery_count > policy.max_attempts:
+            text = f"delivered {message.delivery_count} times, and no attempt came to an end"
+            return await self._give_up(lease, name, "attempts_exhausted", text)
+        return None
+
+    async def _claim(self, lease: Lease) -> Claimed | None:
         try:
             claimed = await lease.claim()
         except BrokerUnavailable:
             QUEUE_ERRORS.labels("claim").inc()
-            self.reachability.failed(STORE)
+            self.equipment.reachability.failed(STORE)
             _log.warning("idempotency store does not answer", exc_info=True)
             return None
-        self.reachability.works(STORE)
+        self.equipment.reachability.works(STORE)
         return claimed
 
     async def _run(
@@ -137,17 +117,17 @@ class Attempts:
             lease.key,
             message.delivery_count,
             policy.max_attempts,
-            self.resources,
+            self.equipment.resources,
             time_left,
         )
         try:
             with (
-                self.vitals.running(message.id, task.name),
-                consumer_span(self.tracer, message, task),
+                self.equipment.vitals.running(message.id, task.name),
+                consumer_span(self.equipment.tracer, message, task),
             ):
                 async with asyncio.timeout(task.timeout_seconds):
                     await task(payload, context)
-        except Exception as error:  # noqa: BLE001 whatever it is, it says how the attempt ended
+        except Exception as error:  # noqa: BLE001 whatever it is, it is how the attempt ended
             return error
         finally:
             DURATION.labels(task.name).observe(loop.time() - began)
@@ -168,7 +148,7 @@ class Attempts:
             reason = "permanent_error" if permanent else "attempts_exhausted"
             _log.error("task given up: %s", reason, exc_info=error)
             return await self._give_up(lease, task.name, reason, _describe(error))
-        delay = policy.delay(attempt, self.rand)
+        delay = policy.delay(attempt, self.equipment.rand)
         extra = {"retry_in_seconds": round(delay, 3)}
         _log.warning("attempt failed, to be retried", exc_info=error, extra=extra)
         await lease.release()
@@ -195,7 +175,7 @@ class Attempts:
         return False
 
     def _complete(self, lease: Lease, name: str, outcome: str) -> None:
-        def settled(completed: bool) -> None:  # noqa: FBT001 a callback
+        def settled(completed: bool) -> None:
             TASKS.labels(name, outcome if completed else "lock_lost").inc()
 
         lease.stop()
@@ -228,13 +208,13 @@ class Attempts:
                 QUEUE_ERRORS.labels(operation).inc()
                 _log.warning("queue does not answer", exc_info=True, extra={"call": operation})
                 if attempt < SETTLE_TRIES:
-                    await asyncio.sleep(backoff(attempt, 0.5, 5, self.rand))
+                    await asyncio.sleep(backoff(attempt, 0.5, 5, self.equipment.rand))
             else:
                 return True
         return False
 
     def _busy_delay(self) -> float:
-        return self.queue.lock_seconds * (0.5 + self.rand() / 2)
+        return self.queue.lock_seconds * (0.5 + self.equipment.rand() / 2)
 
 
 def _describe(error: Exception) -> str:

@@ -23,8 +23,9 @@ Settled = Callable[[bool], None]
 class Completer:
     """Runs in a task of its own, so that handlers neither wait for the broker nor hold slots."""
 
-    def __init__(self, queue: Queue) -> None:
+    def __init__(self, queue: Queue, progressed: Callable[[], None]) -> None:
         self._queue = queue
+        self._progressed = progressed
         self._waiting: list[tuple[Message, Settled]] = []
         self._arrived = asyncio.Event()
         self._completing = 0
@@ -62,6 +63,7 @@ class Completer:
         self._completing = len(batch)
         lost = await self._lost([message for message, _ in batch])
         self._completing = 0
+        self._progressed()
         for message, settled in batch:
             settled(message.id not in lost)
 
@@ -71,7 +73,10 @@ class Completer:
                 return {message.id for message in await self._queue.complete(messages)}
             except BrokerUnavailable:
                 QUEUE_ERRORS.labels("complete").inc()
-                if attempt < TRIES:
-                    await asyncio.sleep(0.1 * 4 ** (attempt - 1))
+            except Exception:  # noqa: BLE001 a fault of the adapter must not end the completer
+                QUEUE_ERRORS.labels("complete").inc()
+                _log.exception("fault in the queue's adapter")
+            if attempt < TRIES:
+                await asyncio.sleep(0.1 * 4 ** (attempt - 1))
         _log.error("not completed; they come back", extra={"messages": len(messages)})
         return {message.id for message in messages}

@@ -44,23 +44,9 @@ def idempotency_key(message: Message) -> str:
     return key if valid_key(key) else message.id
 
 
-def encode(
-    task: Task[Any],
-    payload: BaseModel,
-    key: str,
-    *,
-    delay: float,
-    group: str | None,
-    trace: Mapping[str, str],
-) -> OutgoingMessage:
-    """The message for a task."""
-    return OutgoingMessage(
-        body=payload.model_dump_json().encode(),
-        attributes={TASK: task.name, KEY: key, CONTENT_TYPE: JSON, **trace},
-        delay_seconds=delay,
-        group=group,
-        deduplication_id=key if group is not None else None,
-    )
+def attributes(task: Task[Any], key: str, trace: Mapping[str, str]) -> dict[str, str]:
+    """What stands on the outside of a message."""
+    return {TASK: task.name, KEY: key, CONTENT_TYPE: JSON, **trace}
 
 
 def size_of(message: OutgoingMessage) -> int:

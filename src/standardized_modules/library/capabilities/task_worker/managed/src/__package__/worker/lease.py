@@ -102,8 +102,9 @@ class Lease:
                 wait = self._interval
             except LockLost:
                 break
-            except (BrokerUnavailable, TimeoutError):
+            except Exception as error:  # noqa: BLE001 whatever it is, the lock is not renewed
                 QUEUE_ERRORS.labels("extend").inc()
+                _log.warning("heartbeat failed", exc_info=error)
                 # Sooner again than usual, as long as there is a lock to renew.
                 wait = self._interval / 4
                 if self.seconds_left <= wait:

@@ -2,20 +2,16 @@
 
 import asyncio
 import logging
-import random
-import time
-from collections.abc import Callable
 
-from ..idempotency_keys import IdempotencyStore
-from ..lifecycle import Lifecycle
-from ..queue import BrokerUnavailable, Message, Queue
-from ..settings import Settings
+from ..queue import BrokerUnavailable, Message
 from .attempt import Attempts
+from .completer import Completer
+from .equipment import Equipment
 from .groups import Groups
 from .lease import Lease
 from .metrics import IN_FLIGHT, LAST_POLL, QUEUE_ERRORS
-from .reachability import QUEUE, Reachability
-from .retry import Random, backoff
+from .reachability import QUEUE
+from .retry import backoff
 
 WAIT_SECONDS = 20.0
 """Of one long poll: the longest that SQS offers, and the fewest calls to pay for."""
@@ -38,59 +34,47 @@ class Worker:
     be completed, which lets the next batch come while the last one is still being deleted.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        queue: Queue,
-        store: IdempotencyStore,
-        attempts: Attempts,
-        lifecycle: Lifecycle,
-        *,
-        reachability: Reachability,
-        clock: Callable[[], float] = time.time,
-        rand: Random = random.random,
-    ) -> None:
-        self.settings = settings
-        self.queue = queue
-        self.store = store
-        self.attempts = attempts
-        self.lifecycle = lifecycle
-        self.reachability = reachability
-        self.clock = clock
-        self.rand = rand
+    def __init__(self, equipment: Equipment) -> None:
+        self.equipment = equipment
+        self.settings = equipment.settings
+        self.queue = equipment.queue
+        self.reachability = equipment.reachability
         self._held: set[asyncio.Task[None]] = set()
         self._groups = Groups()
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self._at_once = asyncio.Event()
+        self._completer = Completer(self.queue, self._wake.set)
+        self._attempts = Attempts(equipment, self._completer)
 
     def stop(self) -> None:
         """Receive nothing more and finish what is held. The second call gives it back instead."""
         if self._stopping.is_set():
             self._at_once.set()
-        self.lifecycle.draining = True
+        self.equipment.lifecycle.draining = True
         self._stopping.set()
         self._wake.set()
 
     async def run(self) -> int:
-        """Until it is told to stop; returns how many messages were given back."""
+        """Until it is told to stop; returns the exit code: 1 when it was told to stop at once."""
         IN_FLIGHT.set_function(lambda: len(self._held))
-        completing = asyncio.create_task(self.attempts.completer.run(), name="completer")
+        completing = asyncio.create_task(self._completer.run(), name="completer")
         try:
             while not self._stopping.is_set():
-                self.attempts.vitals.beat()
+                self.equipment.vitals.beat()
                 if limit := await self._room():
                     await self._receive(limit)
-            self.attempts.vitals.rest()
-            return await self._drain()
+            self.equipment.vitals.rest()
+            await self._drain()
+            return 1 if self._at_once.is_set() else 0
         finally:
-            self.attempts.completer.close()
+            self._completer.close()
             await completing
 
     async def _room(self) -> int:
         """How many messages may come now; 0 after a while when there is no room."""
         if failures := self.reachability.failures:
-            await self._pause(backoff(failures, BACKOFF_BASE, BACKOFF_CAP, self.rand))
+            await self._pause(backoff(failures, BACKOFF_BASE, BACKOFF_CAP, self.equipment.rand))
             # One message is enough to find out whether the store is back.
             return min(1, self._free())
         self._wake.clear()
@@ -101,7 +85,7 @@ class Worker:
     def _free(self) -> int:
         limit = self.settings.worker_concurrency
         held = len(self._held)
-        return max(0, min(limit - held, 2 * limit - held - self.attempts.completer.waiting))
+        return max(0, min(limit - held, 2 * limit - held - self._completer.waiting))
 
     async def _receive(self, limit: int) -> None:
         if self._stopping.is_set():
@@ -114,7 +98,7 @@ class Worker:
             _log.warning("queue does not answer", exc_info=True, extra={"call": "receive"})
             return
         self.reachability.works(QUEUE)
-        LAST_POLL.set(self.clock())
+        LAST_POLL.set(self.equipment.clock())
         if self._stopping.is_set():
             await self._release(messages)
             return
@@ -142,7 +126,7 @@ class Worker:
             raise BrokerUnavailable("no answer to a poll") from None
 
     def _start(self, message: Message) -> None:
-        lease = Lease(message, self.queue, self.store)
+        lease = Lease(message, self.queue, self.equipment.store)
         task = asyncio.create_task(self._handle(lease), name=f"message {message.id}")
         if self.settings.worker_heartbeat:
             lease.keep(task)
@@ -161,16 +145,16 @@ class Worker:
                     # Its turn comes again, behind the message that it has to wait for.
                     turn.broken = True
                     await self._release([lease.message])
-                elif not await self.attempts.handle(lease):
+                elif not await self._attempts.handle(lease):
                     turn.broken = True
         except asyncio.CancelledError:
             await self._release([lease.message])
-        except Exception:
+        except Exception:  # noqa: BLE001 one message must not end the others
             _log.exception("fault in the worker; the message comes back")
         finally:
             lease.stop()
 
-    async def _drain(self) -> int:
+    async def _drain(self) -> None:
         """Let handlers end, for as long as the settings allow; give back what is left."""
         _log.info("draining", extra={"held": len(self._held)})
         at_once = asyncio.create_task(self._at_once.wait())
@@ -188,7 +172,6 @@ class Worker:
         if left:
             _log.warning("stopping with handlers cut off", extra={"messages": len(left)})
             await asyncio.wait(left, timeout=RELEASE_SECONDS)
-        return len(left)
 
     async def _release(self, messages: list[Message]) -> None:
         if not messages:

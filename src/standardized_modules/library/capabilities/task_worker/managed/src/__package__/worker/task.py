@@ -4,7 +4,7 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints
 
 from pydantic import BaseModel
 
@@ -107,7 +107,7 @@ def task(
     return decorate
 
 
-def _payload_type(name: str, handler: Handler[P]) -> type[P]:
+def _payload_type(name: str, handler: Callable[..., object]) -> type[Any]:
     if not inspect.iscoroutinefunction(handler):
         raise TaskDefinitionError(f"{name}: the handler has to be `async def`")
     parameters = list(inspect.signature(handler).parameters.values())
@@ -118,7 +118,8 @@ def _payload_type(name: str, handler: Handler[P]) -> type[P]:
     try:
         hints = get_type_hints(handler)
     except NameError as error:
-        raise TaskDefinitionError(f"{name}: import at run time what is annotated: {error}") from None
+        message = f"{name}: an annotation has to be imported at run time: {error}"
+        raise TaskDefinitionError(message) from None
     payload, context = (hints.get(each.name) for each in parameters)
     if not (isinstance(payload, type) and issubclass(payload, BaseModel)):
         raise TaskDefinitionError(f"{name}: annotate the payload with a pydantic model")

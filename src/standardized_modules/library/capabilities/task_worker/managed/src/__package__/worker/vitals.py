@@ -11,8 +11,7 @@ POLL_SILENCE_SECONDS = 120.0
 class Vitals:
     """A restart helps against what it reports; what a restart cannot repair, readiness reports."""
 
-    def __init__(self, stall_seconds: float) -> None:
-        self.stall_seconds = stall_seconds
+    def __init__(self) -> None:
         self._beat: float | None = None
         self._running: dict[str, tuple[str, float]] = {}
 
@@ -33,12 +32,12 @@ class Vitals:
         finally:
             del self._running[message_id]
 
-    def fault(self) -> str | None:
+    def fault(self, stall_seconds: float) -> str | None:
         """What is wrong; None when all is well."""
         now = _now()
         if self._beat is not None and now - self._beat > POLL_SILENCE_SECONDS:
             return "the receiving loop hangs"
-        stuck = {name for name, began in self._running.values() if now - began > self.stall_seconds}
+        stuck = {name for name, began in self._running.values() if now - began > stall_seconds}
         return f"stuck: {', '.join(sorted(stuck))}" if stuck else None
 
 

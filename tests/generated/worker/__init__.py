@@ -1,0 +1,1 @@
+"""The generated worker against real engines: what it promises about messages, processes and time."""

@@ -1,0 +1,169 @@
+"""The brokers of the tests, each with its own client: what the service's adapter says is not believed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import uuid4
+
+import botocore.session
+from msgspec import Struct
+
+Json = dict[str, Any]
+BACKSTOP = 100
+"""Deliveries that the broker allows. Workers that are killed on purpose need many."""
+
+
+class Sent(Struct, frozen=True):
+    """A message as a producer without our code sends it."""
+
+    body: str
+    attributes: Mapping[str, str]
+    group: str | None = None
+
+
+def a_task(name: str, key: str | None = None, **payload: Any) -> Sent:
+    """A message for a task; without a key it gets one of its own."""
+    attributes = {"task": name, "idempotency_key": key or uuid4().hex, "content_type": "application/json"}
+    return Sent(json.dumps(payload), attributes)
+
+
+class DeadLetter(Struct, frozen=True):
+    """What lies among the dead letters."""
+
+    body: str
+    reason: str
+    description: str
+    attributes: Mapping[str, str]
+
+
+class Queue(Protocol):
+    """A queue with its dead letters, as the broker sees it."""
+
+    lock_seconds: int
+    settings: Mapping[str, str]
+    """Variables that make a service use it."""
+
+    def send(self, messages: Iterable[Sent]) -> None:
+        """Send messages."""
+
+    def left(self) -> int:
+        """Messages that are there, whoever holds them."""
+
+    def dead_letters(self) -> list[DeadLetter]:
+        """Take the dead letters out and return them."""
+
+
+class Broker(Protocol):
+    """Something that makes queues."""
+
+    lock_seconds: int
+    """The shortest lock that works with it."""
+    shares_keys: bool
+    """Whether workers share a store of idempotency keys."""
+
+    def queue(self, folder: Path, *, ordered: bool = False, port: int | None = None) -> AbstractContextManager[Queue]:
+        """A new queue; through another port when the test stands in between."""
+
+
+class SqsQueue:
+    """By botocore, synchronously."""
+
+    def __init__(self, client: Any, url: str, dead_url: str, lock_seconds: int, settings: Mapping[str, str]) -> None:
+        self.client, self.url, self.dead_url = client, url, dead_url
+        self.lock_seconds, self.settings = lock_seconds, settings
+
+    def send(self, messages: Iterable[Sent]) -> None:
+        every = list(messages)
+        for start in range(0, len(every), 10):
+            entries = [_entry(number, each) for number, each in enumerate(every[start : start + 10])]
+            answer = self.client.send_message_batch(QueueUrl=self.url, Entries=entries)
+            assert not answer.get("Failed"), answer
+
+    def left(self) -> int:
+        return self._count(self.url)
+
+    def dead_letters(self) -> list[DeadLetter]:
+        found: list[DeadLetter] = []
+        while self._count(self.dead_url):
+            answer = self.client.receive_message(
+                QueueUrl=self.dead_url, MaxNumberOfMessages=10, WaitTimeSeconds=1, MessageAttributeNames=["All"]
+            )
+            for each in answer.get("Messages", []):
+                texts = {name: value["StringValue"] for name, value in each["MessageAttributes"].items()}
+                reason, description = texts.pop("dead_letter_reason", ""), texts.pop("dead_letter_description", "")
+                found.append(DeadLetter(each["Body"], reason, description, texts))
+                self.client.delete_message(QueueUrl=self.dead_url, ReceiptHandle=each["ReceiptHandle"])
+        return found
+
+    def _count(self, url: str) -> int:
+        names = [f"ApproximateNumberOfMessages{which}" for which in ("", "NotVisible", "Delayed")]
+        answer = self.client.get_queue_attributes(QueueUrl=url, AttributeNames=names)
+        return sum(int(answer["Attributes"][name]) for name in names)
+
+
+class Sqs:
+    """A server that speaks SQS, and DynamoDB when it is ministack."""
+
+    lock_seconds = 2
+    """Visibility is counted in whole seconds, so the shortest would be over in a moment."""
+
+    def __init__(self, port: int, region: str, settings: Mapping[str, str], *, shares_keys: bool = True) -> None:
+        self.port, self.region, self.settings, self.shares_keys = port, region, settings, shares_keys
+        self._clients = {name: self._client(name) for name in ("sqs", "dynamodb")}
+        self._number = count()
+
+    @contextmanager
+    def queue(self, folder: Path, *, ordered: bool = False, port: int | None = None) -> Iterator[Queue]:
+        """In the one server there is; it needs no folder."""
+        del folder
+        name, suffix = f"test-{next(self._number)}", ".fifo" if ordered else ""
+        client = self._clients["sqs"]
+        kind = {"FifoQueue": "true"} if ordered else {}
+        dead_url = client.create_queue(QueueName=f"{name}-dead{suffix}", Attributes=kind)["QueueUrl"]
+        found = client.get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])
+        redrive = {"deadLetterTargetArn": found["Attributes"]["QueueArn"], "maxReceiveCount": BACKSTOP}
+        attributes = {"VisibilityTimeout": str(self.lock_seconds), "RedrivePolicy": json.dumps(redrive), **kind}
+        url = client.create_queue(QueueName=f"{name}{suffix}", Attributes=attributes)["QueueUrl"]
+        settings = {
+            **self.settings,
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port or self.port}",
+            "APP_QUEUE_URL": url,
+            "APP_DEAD_LETTER_QUEUE_URL": dead_url,
+            "APP_QUEUE_VISIBILITY_SECONDS": str(self.lock_seconds),
+            "APP_QUEUE_ORDERED": str(ordered).lower(),
+            "APP_IDEMPOTENCY_TABLE": self._table(name) if self.shares_keys else "",
+        }
+        yield SqsQueue(client, url, dead_url, self.lock_seconds, settings)
+        for each in (url, dead_url):
+            client.delete_queue(QueueUrl=each)
+
+    def _table(self, name: str) -> str:
+        self._clients["dynamodb"].create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        return name
+
+    def _client(self, service: str) -> Any:
+        return botocore.session.get_session().create_client(
+            service,
+            region_name=self.region,
+            endpoint_url=f"http://127.0.0.1:{self.port}",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",  # noqa: S106 any will do
+        )
+
+
+def _entry(number: int, message: Sent) -> Json:
+    attributes = {name: {"DataType": "String", "StringValue": text} for name, text in message.attributes.items()}
+    entry = {"Id": str(number), "MessageBody": message.body, "MessageAttributes": attributes}
+    if message.group:
+        entry |= {"MessageGroupId": message.group, "MessageDeduplicationId": uuid4().hex}
+    return entry
