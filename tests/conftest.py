@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,9 @@ from hypothesis import settings
 
 if "PYTEST_XDIST_WORKER" not in os.environ:  # workers inherit it
     # Compiled templates of a test run stay out of the user's cache; what other tools keep is shared.
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     own = Path(tempfile.mkdtemp(prefix="sm-tests-cache-"))
-    for entry in cache.iterdir() if cache.is_dir() else ():
+    for entry in caches.iterdir() if caches.is_dir() else ():
         if entry.name != "sm":
             (own / entry.name).symlink_to(entry)
     os.environ["XDG_CACHE_HOME"] = str(own)
@@ -57,13 +58,33 @@ def sm() -> Sm:
     return run_sm
 
 
+SERVICES = {
+    "web_api": ("--pattern", "web_api", "--cloud", "aws"),
+    "worker": ("--pattern", "background_worker", "--cloud", "aws"),
+    "worker on azure": ("--pattern", "background_worker", "--cloud", "azure"),
+    "web_api and worker": ("--pattern", "web_api", "--pattern", "background_worker", "--cloud", "aws"),
+}
+"""Fresh services with default values, all of them called `orders`."""
+
+
 @pytest.fixture(scope="session")
-def web_api_service(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh web_api service on AWS with default values. Tests copy it before they change it."""
-    folder = tmp_path_factory.mktemp("services")
-    done = run_sm("create-microservice", "orders", "--pattern", "web_api", "--cloud", "aws", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return folder / "orders"
+def service_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """One of `SERVICES`, made once a session. Tests copy it before they change it."""
+
+    @cache
+    def made(name: str) -> Path:
+        folder = tmp_path_factory.mktemp("services")
+        done = run_sm("create-microservice", "orders", *SERVICES[name], cwd=folder)
+        assert done.returncode == 0, done.stderr
+        return folder / "orders"
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def web_api_service(service_folder: Callable[[str], Path]) -> Path:
+    """A fresh web_api service on AWS. Tests copy it before they change it."""
+    return service_folder("web_api")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -368,6 +368,13 @@ def test_an_engine_that_ends_is_the_end(worker: Path) -> None:
         assert gone(dev.marked, 0)
 
 
+def test_an_interrupt_while_an_engine_starts(worker: Path) -> None:
+    with Dev(worker) as dev:
+        dev.next("engine-starting")
+        assert dev.signal(signal.SIGINT) == 130
+        assert gone(dev.marked, 0)
+
+
 def is_engine(process: Path, marked: Marked) -> bool:
     command = marked.of(process)
     return " -m ministack" in command or " -m standardized_modules.engines.servicebus" in command
@@ -378,6 +385,7 @@ def test_engines_for_a_debugger(worker: Path) -> None:
         running = dev.next("running")
         assert running["addresses"] == []
         assert running["watched"] == ""
+        assert {"title": "start the worker", "line": ".venv/bin/python -m orders worker"} in running["commands"]
         done = in_another_terminal(worker, "dead-letters", "list")
         assert done.returncode == 0, done.stderr
         assert dev.signal(signal.SIGINT) == 0

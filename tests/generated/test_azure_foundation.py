@@ -1,6 +1,6 @@
-"""What every service has on Azure: Terraform, the registry, the pipeline's access, scripts/deploy.sh.
+"""What services have on Azure: Terraform, the registry, the pipeline's access, scripts/deploy.sh.
 
-Rendered by a pattern of its own, so that no queue and no API is in the way. Terraform is the real core with offline
+Terraform by a pattern of its own, so that no queue and no API is in the way. Terraform is the real core with offline
 providers; the script runs for real against stand-ins that record and answer.
 """
 
@@ -32,19 +32,26 @@ patterns:
     avoid_when: [It should do something.]
     capabilities: [observability, container_registry, workload_identity, delivery]
 """
+GATEWAY = "/subscriptions/1/resourceGroups/rg-orders-staging/providers/Microsoft.ServiceNetworking/trafficControllers/a"
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 CLIENT = "22222222-3333-4444-5555-666666666666"
 IMAGE = "shopimages.azurecr.io/orders@sha256:" + "ab" * 32
+OUTPUTS = {
+    "client_id": CLIENT,
+    "hostname": "orders.staging.example.com",
+    "gateway_id": GATEWAY,
+    "frontend_name": "public",
+    "firewall_policy_id": f"{GATEWAY}/waf",
+    "load_balancer_cidr": "10.20.8.0/24",
+}
 TOOLS = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def generated(folder: Path, pattern: str) -> Path:
     """The service as its owner leaves it: with values in place of the placeholders."""
-    folder = tmp_path_factory.mktemp("azure")
     (folder / "catalog.yaml").write_text(CATALOG)
     done = run_sm(
-        "create-microservice", "orders", "--pattern", "foundation", "--cloud", "azure", "--catalog", "catalog.yaml",
+        "create-microservice", "orders", "--pattern", pattern, "--cloud", "azure", "--catalog", "catalog.yaml",
         "--set", "delivery.organization=shop", cwd=folder,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -53,6 +60,11 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Path:
             text = file.read_text().replace("00000000-0000-0000-0000-000000000000", SUBSCRIPTION)
             file.write_text(text.replace("replace-me@", "on-call@").replace("replace-me", "shopimages"))
     return folder / "orders"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return generated(tmp_path_factory.mktemp("azure"), "foundation")
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +152,7 @@ case "$*" in
   "get namespace"*) echo namespace/it ;;
   api-resources*) cat "$KINDS" ;;
   apply*) cp "${@: -1}" "$APPLIED" ;;
+  *" wait $NEVER"*) exit 1 ;;
 esac
 """
 AZ = """#!/usr/bin/env bash
@@ -163,6 +176,18 @@ serviceaccounts sa     v1                       true  ServiceAccount
 networkpolicies netpol networking.k8s.io/v1     true  NetworkPolicy
 prometheusrules prule  monitoring.coreos.com/v1 true  PrometheusRule
 servicemonitors smon   monitoring.coreos.com/v1 true  ServiceMonitor
+podmonitors     pmon   monitoring.coreos.com/v1 true  PodMonitor
+services        svc    v1                       true  Service
+deployments     deploy apps/v1                  true  Deployment
+horizontalpodautoscalers hpa autoscaling/v2     true  HorizontalPodAutoscaler
+poddisruptionbudgets pdb policy/v1              true  PodDisruptionBudget
+gateways        gtw    gateway.networking.k8s.io/v1 true Gateway
+httproutes      route  gateway.networking.k8s.io/v1 true HTTPRoute
+certificates    cert   cert-manager.io/v1       true  Certificate
+frontendtlspolicies ftp alb.networking.azure.io/v1 true FrontendTLSPolicy
+healthcheckpolicies hcp alb.networking.azure.io/v1 true HealthCheckPolicy
+routepolicies   rp     alb.networking.azure.io/v1 true RoutePolicy
+webapplicationfirewallpolicies waf alb.networking.azure.io/v1 true WebApplicationFirewallPolicy
 """
 
 
@@ -187,7 +212,8 @@ class Script:
             "RECORD": str(self.folder / "record"),
             "APPLIED": str(self.folder / "applied.yaml"),
             "KINDS": str(self.folder / "kinds"),
-            "OUTPUTS": json.dumps({"client_id": CLIENT}),
+            "OUTPUTS": json.dumps(OUTPUTS),
+            "NEVER": "nothing",
             **answers,
         }
         command: list[Path | str] = [self.service / "scripts" / arguments[0], *arguments[1:]]
@@ -200,8 +226,7 @@ class Script:
         return (self.folder / "record").read_text()
 
 
-@pytest.fixture
-def script(service: Path, tmp_path: Path) -> Script:
+def runnable(service: Path, tmp_path: Path) -> Script:
     copy = tmp_path / "orders"
     shutil.copytree(service, copy)
     owners = copy / ".github/CODEOWNERS"
@@ -213,6 +238,16 @@ def script(service: Path, tmp_path: Path) -> Script:
     ):
         subprocess.run(["git", *command], cwd=copy, check=True, capture_output=True)
     return Script(copy, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return generated(tmp_path_factory.mktemp("azure-api"), "web_api")
+
+
+@pytest.fixture
+def script(api: Path, tmp_path: Path) -> Script:
+    return runnable(api, tmp_path)
 
 
 def test_deploys_to_the_cluster_that_terraform_names(script: Script) -> None:
@@ -273,3 +308,24 @@ def test_says_so_when_the_registry_is_not_named(script: Script) -> None:
     done = script.run("find-image.sh", FOUND="")
     assert done.returncode == 1
     assert "which is no registry" in done.stderr
+
+
+def test_an_api_waits_for_its_certificate_and_then_for_the_load_balancer(script: Script) -> None:
+    done = script.run("deploy.sh", "--yes", "staging", IMAGE)
+    assert done.returncode == 0, done.stderr
+    waits = re.findall(r"kubectl -n orders-staging (?:rollout status|wait) (\S+)", script.record)
+    assert waits == ["deployment/orders", "certificate/orders", "gateway/orders"]
+    objects = {item["kind"]: item for item in yaml.safe_load_all((script.folder / "applied.yaml").read_text())}
+    assert objects["Gateway"]["metadata"]["annotations"]["alb.networking.azure.io/alb-id"] == GATEWAY
+    assert objects["Gateway"]["spec"]["addresses"] == [
+        {"type": "alb.networking.azure.io/alb-frontend", "value": "public"}
+    ]
+    assert objects["Certificate"]["spec"]["dnsNames"] == [OUTPUTS["hostname"]]
+    assert objects["WebApplicationFirewallPolicy"]["spec"]["webApplicationFirewall"] == {"id": f"{GATEWAY}/waf"}
+
+
+def test_an_api_without_a_certificate_says_where_to_look(script: Script) -> None:
+    done = script.run("deploy.sh", "--yes", "staging", IMAGE, NEVER="certificate/orders")
+    assert done.returncode == 1
+    assert "there is no certificate after 10 minutes" in done.stderr
+    assert "kubectl -n orders-staging describe certificate,certificaterequest" in done.stderr

@@ -56,7 +56,10 @@ case "$*" in
   api-resources*) [[ -z $KINDS ]] || echo "$KINDS" ;;
   diff*) exit "$DIFF" ;;
   apply*) cp "${@: -1}" "$APPLIED" ;;
+  *"get deployment"*.spec.replicas*) echo -n "$REPLICAS" ;;
   *"get deployment"*) echo -n "$PREVIOUS" ;;
+  *"get scaledobject"*) echo -n "$ANNOTATIONS" ;;
+  *"wait deployment"*) exit "$STARTS" ;;
   *"get gateway"*) echo -n "$ADDRESS" ;;
   *"rollout status"*) exit "$ROLLOUT" ;;
   *logs*) echo "ModuleNotFoundError" ;;
@@ -93,6 +96,9 @@ loadbalancerconfigurations           gateway.k8s.aws/v1                true  Loa
 targetgroupconfigurations            gateway.k8s.aws/v1                true  TargetGroupConfiguration
 prometheusrules               promrule monitoring.coreos.com/v1        true  PrometheusRule
 servicemonitors               smon   monitoring.coreos.com/v1          true  ServiceMonitor
+podmonitors                   pmon   monitoring.coreos.com/v1          true  PodMonitor
+scaledobjects                 so     keda.sh/v1alpha1                  true  ScaledObject
+triggerauthentications        ta     keda.sh/v1alpha1                  true  TriggerAuthentication
 """.strip()
 
 
@@ -114,6 +120,9 @@ class Deployment:
             "ROLLOUT": "0",
             "PREVIOUS": PREVIOUS,
             "ADDRESS": ADDRESS,
+            "REPLICAS": "1",
+            "ANNOTATIONS": "{}",
+            "STARTS": "0",
             "OUTPUTS": json.dumps(OUTPUTS),
             "KINDS": KINDS,
             "SIGNATURE": "0",
@@ -174,9 +183,14 @@ def git(service: Path, *arguments: str) -> None:
 
 @pytest.fixture
 def deployment(web_api_service: Path, tmp_path: Path) -> Deployment:
+    return prepared(web_api_service, tmp_path)
+
+
+def prepared(source: Path, tmp_path: Path) -> Deployment:
+    """A copy of a service as its owner has it: committed, with values in place of the placeholders."""
     service = tmp_path / "orders"
     for name in ("deploy", "scripts", ".github"):
-        shutil.copytree(web_api_service / name, service / name)
+        shutil.copytree(source / name, service / name)
     for file in [
         *service.glob("deploy/terraform/environments/*"),
         *service.glob("deploy/terraform/registry/registry.*"),
@@ -184,7 +198,7 @@ def deployment(web_api_service: Path, tmp_path: Path) -> Deployment:
         file.write_text(file.read_text().replace("000000000000", ACCOUNT).replace("replace-me", "main"))
     for file in [service / ".github/CODEOWNERS", *service.glob("deploy/kubernetes/overlays/*/*.yaml")]:
         file.write_text(file.read_text().replace("example-org", "shop"))
-    shutil.copy(web_api_service / ".gitignore", service)
+    shutil.copy(source / ".gitignore", service)
     git(service, "init", "--quiet", "--initial-branch=main")
     git(service, "remote", "add", "origin", "git@github.com:shop/orders.git")
     git(service, "add", ".")

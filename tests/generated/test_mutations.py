@@ -7,6 +7,7 @@ check no longer reads. Only the named check runs, on the one environment that th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,28 @@ import pytest
 
 from standardized_modules.checks import Check, ToolMissingError, Tree, discover
 from standardized_modules.checks.tree import find_program
-from tests.generated.mutations import container, kubernetes, service, terraform, uncaught, workflow
+from tests.generated.mutations import (
+    container,
+    kubernetes,
+    service,
+    terraform,
+    terraform_queue,
+    uncaught,
+    worker,
+    workflow,
+)
 from tests.generated.mutations._mutation import Mutation
 
 MUTATIONS: tuple[Mutation, ...] = (
     *container.MUTATIONS,
     *kubernetes.MUTATIONS,
     *terraform.MUTATIONS,
+    *terraform_queue.MUTATIONS,
     *workflow.MUTATIONS,
     *service.MUTATIONS,
+    *worker.MUTATIONS,
 )
+FilesOf = Callable[[str], dict[str, str]]
 CHECKS: Mapping[str, Check] = {check.ID: check for check in discover()}
 LIMITS = Path(__file__).parents[2] / "docs" / "guides" / "known-limits.md"
 OWN_TESTS = {
@@ -37,14 +50,19 @@ OWN_TESTS = {
 
 
 @pytest.fixture(scope="module")
-def files(web_api_service: Path) -> dict[str, str]:
-    """The good service with production alone: one overlay to build, one environment to apply."""
+def files_of(service_folder: Callable[[str], Path]) -> FilesOf:
+    """A good service with production alone: one overlay to build, one environment to apply."""
     others = tuple(
         f"deploy/{place}{environment}{end}"
         for environment in ("dev", "staging")
         for place, end in (("kubernetes/overlays/", "/"), ("terraform/environments/", "."))
     )
-    return {path: text for path, text in Tree.read(web_api_service).items() if not path.startswith(others)}
+
+    @cache
+    def good(name: str) -> dict[str, str]:
+        return {path: text for path, text in Tree.read(service_folder(name)).items() if not path.startswith(others)}
+
+    return good
 
 
 def run(check: Check, files: Mapping[str, str]) -> list[str]:
@@ -53,15 +71,14 @@ def run(check: Check, files: Mapping[str, str]) -> list[str]:
     return [f"{found.path}:{found.line}: {found.message}" for found in check.check(tree)]
 
 
-@pytest.mark.parametrize("check_id", sorted({mutation.check_id for mutation in MUTATIONS}))
-def test_the_good_service_is_clean(files: dict[str, str], check_id: str) -> None:
-    assert run(CHECKS[check_id], files) == []
+@pytest.mark.parametrize(("name", "check_id"), sorted({(each.service, each.check_id) for each in MUTATIONS}))
+def test_the_good_service_is_clean(files_of: FilesOf, name: str, check_id: str) -> None:
+    assert run(CHECKS[check_id], files_of(name)) == []
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: f"{mutation.check_id} {mutation.name}")
-def test_mutation_is_caught(
-    files: dict[str, str], mutation: Mutation, record_property: Callable[[str, Any], None]
-) -> None:
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=str)
+def test_mutation_is_caught(files_of: FilesOf, mutation: Mutation, record_property: Callable[[str, Any], None]) -> None:
+    files = files_of(mutation.service)
     assert mutation.before in files[mutation.path], "the template changed: the mutation no longer breaks anything"
     broken = files[mutation.path].replace(mutation.before, mutation.after, 1)
 
@@ -71,8 +88,9 @@ def test_mutation_is_caught(
     assert found
 
 
-@pytest.mark.parametrize("mutation", uncaught.MUTATIONS, ids=lambda mutation: f"{mutation.check_id} {mutation.name}")
-def test_known_limit_is_still_one_and_is_documented(files: dict[str, str], mutation: Mutation) -> None:
+@pytest.mark.parametrize("mutation", uncaught.MUTATIONS, ids=str)
+def test_known_limit_is_still_one_and_is_documented(files_of: FilesOf, mutation: Mutation) -> None:
+    files = files_of(mutation.service)
     assert mutation.before in files[mutation.path], "the template changed: the mutation no longer breaks anything"
     broken = files[mutation.path].replace(mutation.before, mutation.after, 1)
 
@@ -84,10 +102,11 @@ def test_every_check_catches_a_mutation() -> None:
     missing = CHECKS.keys() - {mutation.check_id for mutation in MUTATIONS} - OWN_TESTS.keys()
 
     assert missing == set()
-    assert len(MUTATIONS) == len({(m.path, m.before, m.after, m.check_id) for m in MUTATIONS}) >= 110
+    assert len(MUTATIONS) == len({(m.service, m.path, m.before, m.after, m.check_id) for m in MUTATIONS}) >= 110
 
 
-def test_optional_scanner_is_clean_or_says_how_to_get_it(files: dict[str, str]) -> None:
+def test_optional_scanner_is_clean_or_says_how_to_get_it(files_of: FilesOf) -> None:
+    files = files_of("web_api")
     if find_program_or_none("trivy"):
         assert run(CHECKS["SM541"], files) == []
     else:

@@ -22,6 +22,8 @@ from standardized_modules.model.resolved import ResolvedService
 ENVIRONMENT = "dev"
 """Whose parameters hold on this machine."""
 LAST_PORT = 65535
+PYTHON = ".venv/bin/python"
+"""The service's own interpreter."""
 
 
 class Options(Struct, frozen=True):
@@ -55,7 +57,7 @@ class Planned(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """Everything that will run."""
+    """Everything that will run, or can."""
 
     folder: Path
     service: str
@@ -68,9 +70,14 @@ class Plan(Struct, frozen=True):
     warnings: tuple[str, ...] = ()
 
     @property
-    def python(self) -> Path:
-        """The service's own interpreter."""
-        return self.folder / ".venv" / "bin" / "python"
+    def started(self) -> tuple[Planned, ...]:
+        """The processes that we start, and not the user."""
+        return () if self.options.engines_only else self.processes
+
+    @property
+    def reloads(self) -> bool:
+        """Whether a change starts them anew."""
+        return self.options.reload and bool(self.started)
 
 
 def plan(service: ResolvedService, library: Library, folder: Path, options: Options) -> Plan:
@@ -108,7 +115,7 @@ def plan(service: ResolvedService, library: Library, folder: Path, options: Opti
         package=service.spec.package,
         facts=Facts(service.spec.name, service.spec.region, values),
         engines=engines,
-        processes=() if options.engines_only else _processes(service, processes, settings, values, folder, options),
+        processes=_processes(service, processes, settings, values, folder, options),
         settings=settings,
         options=options,
         warnings=tuple(_stale(folder)),
@@ -122,9 +129,9 @@ def _engines(service: ResolvedService, library: Library) -> tuple[EngineName, ..
 
 
 def _check_installed(folder: Path) -> None:
-    if not os.access(folder / ".venv" / "bin" / "python", os.X_OK):
+    if not os.access(folder / PYTHON, os.X_OK):
         raise WorkspaceError(
-            "the service is not installed: it has no .venv/bin/python",
+            f"the service is not installed: it has no {PYTHON}",
             hint=f"make --directory {folder} install",
             where=str(folder),
         )
@@ -146,7 +153,7 @@ def _processes(
     folder: Path,
     options: Options,
 ) -> tuple[Planned, ...]:
-    python = folder / ".venv" / "bin" / "python"
+    python = folder / PYTHON
     taken: set[int] = set()
     planned = []
     for process in processes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shlex
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -34,7 +34,7 @@ from standardized_modules.development.events import (
     Stopping,
     Warned,
 )
-from standardized_modules.development.plan import Plan
+from standardized_modules.development.plan import PYTHON, Plan
 from standardized_modules.development.processes import Ended, Ready, Run
 from standardized_modules.development.settings import as_shell, overridden, with_engines
 from standardized_modules.development.state import STATE, state_folder
@@ -84,10 +84,10 @@ def run(plan: Plan, emit: Callable[[Event], None]) -> int:
             if session.signalled():
                 return INTERRUPTED
             raise
-        settings = with_engines(plan.settings, engines)
-        (state / "env").write_text(as_shell(_with_ports(settings, plan), engines), encoding="utf-8")
+        settings = _with_processes(with_engines(plan.settings, engines), plan)
+        (state / "env").write_text(as_shell(settings, engines), encoding="utf-8")
         stack.callback(session.stop_processes)
-        if plan.options.reload and plan.processes:
+        if plan.reloads:
             stack.enter_context(watch(plan.folder / WATCHED, session.queue.put))
         session.start_processes(settings)
         try:
@@ -148,7 +148,7 @@ class _Session:
                 yield engine
             finally:
                 stack.close()
-                self.emit(Stopped(name, forced=False))
+                self.emit(Stopped(name, forced=engine.child.code == -signal.SIGKILL))
 
     def _wait_for(self, engine: RunningEngine) -> None:
         engine.child.wait()
@@ -156,10 +156,10 @@ class _Session:
 
     def start_processes(self, settings: Mapping[str, str]) -> None:
         """Start all of the service, unless somebody wants it to end."""
-        for planned in self.plan.processes:
+        for planned in self.plan.started:
             if not self.signalled():
                 self._runs.append(Run(planned, settings, self.plan.folder, self.emit, self.queue.put))
-        if not self.plan.processes:
+        if not self.plan.started:
             self._announce()
 
     def stop_processes(self) -> None:
@@ -179,7 +179,7 @@ class _Session:
                 case Ready(run, seconds) if run in self._runs:
                     self.emit(ProcessReady(run.name, round(seconds, 2)))
                     self._ready.add(run)
-                    if len(self._ready) == len(self.plan.processes):
+                    if len(self._ready) == len(self.plan.started):
                         self._announce()
                 case Ended(run, code) if run in self._runs:
                     self._ready.discard(run)
@@ -216,25 +216,29 @@ class _Session:
 
 
 def _running(plan: Plan) -> Running:
+    start = [Command(f"start the {each.process.name}", _line(plan, each.process.arguments)) for each in plan.processes]
+    examples = [
+        Command(example.title, _line(plan, example.arguments)) for each in plan.processes for example in each.examples
+    ]
     return Running(
         addresses=tuple(
             Address(each.process.name, port.port.title, port.url(port.port.path))
-            for each in plan.processes
+            for each in plan.started
             for port in each.ports
         ),
         folder=str(plan.folder),
         settings=f"{STATE}/env",
-        commands=tuple(
-            Command(example.title, shlex.join((".venv/bin/python", "-m", plan.package, *example.arguments)))
-            for each in plan.processes
-            for example in each.examples
-        ),
-        watched=WATCHED if plan.options.reload and plan.processes else "",
+        commands=(*(() if plan.started else start), *examples),
+        watched=WATCHED if plan.reloads else "",
     )
 
 
-def _with_ports(settings: Mapping[str, str], plan: Plan) -> dict[str, str]:
-    """For another terminal: where two processes have a setting of their own, that of the first."""
+def _line(plan: Plan, arguments: Iterable[str]) -> str:
+    return shlex.join((PYTHON, "-m", plan.package, *arguments))
+
+
+def _with_processes(settings: Mapping[str, str], plan: Plan) -> dict[str, str]:
+    """With the settings of all processes, because each checks all; where two differ, those of the first."""
     result = dict(settings)
     for planned in reversed(plan.processes):
         result.update(planned.settings)

@@ -95,7 +95,7 @@ class Terminal:
             case Warned(message):
                 return [_coloured("warning: ", 33, self._messages) + message]
             case Stopping():
-                return ["stopping; again to stop at once"]
+                return ["stopping; a second Ctrl-C does not wait"]
             case Stopped(name, forced):
                 return [f"{name}: killed" if forced else f"{name}: stopped"]
         return []
@@ -106,12 +106,13 @@ class Terminal:
             rows.append((engine.name, engine.title, engine.address))
             rows += [(engine.name, title, where) for title, where in engine.resources.items()]
         first, second = (max((len(row[column]) for row in rows), default=0) for column in (0, 1))
-        lines = ["", f"{self._service} runs. Ctrl-C stops it." + _reload(event), ""]
+        what = f"{self._service} runs" if event.addresses else f"{self._service} has what it needs"
+        lines = ["", f"{what}. Ctrl-C stops it." + _reload(event), ""]
         shown = ""
         for name, title, where in rows:
             lines.append(f"  {name if name != shown else '':<{first}}  {title:<{second}}  {where}")
             shown = name
-        if event.commands or not event.addresses:
+        if event.commands:
             where = os.path.relpath(event.folder)
             go = "" if where == "." else f", in {where if not where.startswith('..') else Path(event.folder)}"
             lines += ["", f"In another terminal{go}:", f"  set -a; . ./{event.settings}; set +a"]

@@ -3,6 +3,7 @@
 The provider (internal/service/*/…, `ValidateFunc` and `ConflictsWith`) checks the same limits before it calls an API.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,6 +28,8 @@ _DOCS = "https://docs.aws.amazon.com"
 _ACM = f"{_DOCS}/acm/latest/APIReference/API_RequestCertificate.html"
 _ALARM = f"{_DOCS}/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html"
 _ALIAS = f"{_DOCS}/kms/latest/APIReference/API_CreateAlias.html"
+_DYNAMODB = f"{_DOCS}/amazondynamodb/latest/APIReference/API_CreateTable.html"
+_DYNAMODB_TTL = f"{_DOCS}/amazondynamodb/latest/APIReference/API_TimeToLiveSpecification.html"
 _ECR = f"{_DOCS}/AmazonECR/latest/APIReference/API_CreateRepository.html"
 _ECR_LIFECYCLE = f"{_DOCS}/AmazonECR/latest/userguide/lifecycle_policy_parameters.html"
 _KMS = f"{_DOCS}/kms/latest/APIReference/API_CreateKey.html"
@@ -133,6 +136,11 @@ RULES: tuple[Rule, ...] = (
         ),
         _RDS,
     ),
+    Rule("aws_dynamodb_table", "name", matching(r"[A-Za-z0-9_.-]{3,255}", "3 to 255 of A-Z a-z 0-9 _.-"), _DYNAMODB),
+    Rule("aws_dynamodb_table", "billing_mode", one_of("PAY_PER_REQUEST", "PROVISIONED"), _DYNAMODB),
+    Rule("aws_dynamodb_table", "attribute.type", one_of("B", "N", "S"), _DYNAMODB),
+    Rule("aws_dynamodb_table", "server_side_encryption.kms_key_arn", _arn("kms"), _DYNAMODB),
+    Rule("aws_dynamodb_table", "ttl.attribute_name", matching(r".{1,255}", "1 to 255 characters long"), _DYNAMODB_TTL),
     Rule("aws_ecr_repository", "name", _ECR_NAME, _ECR),
     Rule(
         "aws_ecr_repository",
@@ -213,10 +221,13 @@ RULES: tuple[Rule, ...] = (
         one_of("application", "email", "email-json", "firehose", "http", "https", "lambda", "sms", "sqs"),
         _SNS_SUBSCRIBE,
     ),
+    Rule("aws_sns_topic_subscription", "redrive_policy", json_document, _SNS_SUBSCRIBE),
     Rule(
         "aws_sqs_queue", "name", matching(r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo", "a queue name"), _SQS_NAME
     ),
+    Rule("aws_sqs_queue", "deduplication_scope", one_of("messageGroup", "queue"), _SQS),
     Rule("aws_sqs_queue", "delay_seconds", between(0, 900), _SQS),
+    Rule("aws_sqs_queue", "fifo_throughput_limit", one_of("perMessageGroupId", "perQueue"), _SQS),
     Rule("aws_sqs_queue", "kms_data_key_reuse_period_seconds", between(60, 86400), _SQS),
     Rule("aws_sqs_queue", "max_message_size", between(1024, 1048576), _SQS),
     Rule("aws_sqs_queue", "message_retention_seconds", between(60, 1209600), _SQS),
@@ -225,6 +236,8 @@ RULES: tuple[Rule, ...] = (
     Rule("aws_sqs_queue", "policy", json_document, _SQS),
     Rule("aws_sqs_queue", "redrive_policy", json_document, _SQS),
     Rule("aws_sqs_queue", "redrive_allow_policy", json_document, _SQS),
+    Rule("aws_sqs_queue_policy", "policy", json_document, _SQS),
+    Rule("aws_sqs_queue_redrive_allow_policy", "redrive_allow_policy", json_document, _SQS),
     Rule("aws_wafv2_web_acl", "name", matching(r"[A-Za-z0-9_-]{1,128}", "1 to 128 of A-Z a-z 0-9 _-"), _WAF),
     Rule(
         "aws_wafv2_web_acl",
@@ -277,6 +290,41 @@ def _fifo_names(config: Config) -> Iterator[Complaint]:
     fifo = config.get("fifo_queue")
     if is_known(name) and name.endswith(".fifo") != bool(fifo):
         yield Complaint("Invalid queue name", "the name of a FIFO queue, and of no other, ends with .fifo", ("name",))
+
+
+def _fifo_settings(config: Config) -> Iterator[Complaint]:
+    scope: Any = config.get("deduplication_scope")
+    limit: Any = config.get("fifo_throughput_limit")
+    for name in ("content_based_deduplication", "deduplication_scope", "fifo_throughput_limit"):
+        if config.get(name) and not config.get("fifo_queue"):
+            yield Complaint("Invalid combination of arguments", f"{name} is for FIFO queues", (name,))
+    if limit == "perMessageGroupId" and is_known(scope) and scope != "messageGroup":
+        detail = "fifo_throughput_limit perMessageGroupId needs deduplication_scope messageGroup"
+        yield Complaint("Invalid combination of arguments", detail, ("fifo_throughput_limit",))
+
+
+def _redrive_count(config: Config) -> Iterator[Complaint]:
+    policy: Any = config.get("redrive_policy")
+    if not is_known(policy) or json_document(policy):
+        return
+    document = json.loads(policy)
+    count = document.get("maxReceiveCount") if isinstance(document, dict) else None
+    if not isinstance(count, int) or not 1 <= count <= 1000:
+        detail = f"maxReceiveCount ({count!r}) must be a number between 1 and 1000"
+        yield Complaint("Invalid value", detail, ("redrive_policy",))
+
+
+def _table_keys(config: Config) -> Iterator[Complaint]:
+    """Attributes are declared for keys and indexes, and for nothing else."""
+    attributes = [item for item in config.get("attribute") or [] if isinstance(item, dict)]
+    declared = {item.get("name") for item in attributes}
+    indexes = [*(config.get("global_secondary_index") or []), *(config.get("local_secondary_index") or [])]
+    if indexes or not all(is_known(name) for name in declared):
+        return
+    keys = {name for name in (config.get("hash_key"), config.get("range_key")) if is_known(name)}
+    if declared and keys and declared != keys:
+        odd = ", ".join(sorted(map(str, declared ^ keys)))
+        yield Complaint("Invalid combination of arguments", f"attributes and keys differ: {odd}", ("attribute",))
 
 
 def _alarm_window(config: Config) -> Iterator[Complaint]:
@@ -356,6 +404,9 @@ RELATIONS: tuple[Relation, ...] = (
     conflicting("aws_sqs_queue", _SQS, "name", "name_prefix"),
     conflicting("aws_sqs_queue", _SQS, "kms_master_key_id", "sqs_managed_sse_enabled"),
     Relation("aws_sqs_queue", _fifo_names, _SQS_NAME),
+    Relation("aws_sqs_queue", _fifo_settings, _SQS),
+    Relation("aws_sqs_queue", _redrive_count, _SQS),
+    Relation("aws_dynamodb_table", _table_keys, _DYNAMODB),
     Relation("aws_wafv2_web_acl", _rule_actions, _WAF),
     Relation("aws_wafv2_web_acl", _rule_priorities, _WAF),
 )

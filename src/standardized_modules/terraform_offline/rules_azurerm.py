@@ -18,6 +18,7 @@ _ALERT = f"{_DOCS}/rest/api/monitor/metric-alerts/create-or-update"
 _DNS = f"{_DOCS}/azure/dns/dns-zones-records"
 _FEDERATION = f"{_DOCS}/entra/workload-id/workload-identity-federation-considerations"
 _GATEWAY = f"{_DOCS}/rest/api/servicenetworking/traffic-controller-interface/create-or-update"
+_PRIVATE_ENDPOINT = f"{_DOCS}/rest/api/virtualnetwork/private-endpoints/create-or-update"
 _ROLES = f"{_DOCS}/rest/api/authorization/role-assignments/create"
 _SERVICE_BUS = f"{_DOCS}/azure/service-bus-messaging/service-bus-quotas"
 _SERVICE_BUS_QUEUE = f"{_DOCS}/rest/api/servicebus/controlplane-stable/queues/create-or-update"
@@ -137,6 +138,19 @@ RULES: tuple[Rule, ...] = (
         "action.action_group_id",
         _id("Microsoft.Insights/actionGroups"),
         _ALERT,
+    ),
+    Rule(
+        "azurerm_private_endpoint",
+        "name",
+        matching(r"[A-Za-z0-9]([\w.-]{0,62}\w)?", "1 to 64 letters, digits and . _ -"),
+        f"{_NAMES}#microsoftnetwork",
+    ),
+    Rule("azurerm_private_endpoint", "subnet_id", _id("Microsoft.Network/virtualNetworks"), _PRIVATE_ENDPOINT),
+    Rule(
+        "azurerm_private_endpoint",
+        "private_service_connection.private_connection_resource_id",
+        _id(),
+        _PRIVATE_ENDPOINT,
     ),
     Rule("azurerm_resource_group", "name", _RESOURCE_GROUP, f"{_NAMES}#microsoftresources"),
     Rule("azurerm_role_assignment", "principal_id", _GUID, _ROLES),

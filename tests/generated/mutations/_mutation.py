@@ -6,13 +6,20 @@ from msgspec import Struct
 
 
 class Mutation(Struct, frozen=True):
-    """One fault: the text that is replaced in a file, and the check that must see it."""
+    """One fault: the text that is replaced in a file of a service, and the check that must see it.
+
+    `service` is one of `tests.conftest.SERVICES`.
+    """
 
     name: str
     check_id: str
     path: str
     before: str
     after: str
+    service: str = "web_api"
+
+    def __str__(self) -> str:
+        return f"{self.check_id} {self.service}: {self.name}"
 
 
 BASE = "deploy/kubernetes/base/"

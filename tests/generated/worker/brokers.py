@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from pathlib import Path
@@ -11,11 +12,33 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 import botocore.session
+from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusReceiveMode, ServiceBusSubQueue
 from msgspec import Struct
+
+from standardized_modules.engines import Facts, open_engine
+from standardized_modules.engines.running import LOOPBACK
 
 Json = dict[str, Any]
 BACKSTOP = 100
 """Deliveries that the broker allows. Workers that are killed on purpose need many."""
+VALUES: Mapping[str, Any] = {
+    "queue.ordered": False,
+    "queue.max_message": 262_144,
+    "queue.retention": 345_600,
+    "queue.dead_letter_retention": 1_209_600,
+    "queue.visibility_timeout": 30,
+    "worker.max_attempts": BACKSTOP,
+}
+"""What engines are told about the service."""
+
+
+Way = Callable[[int], int]
+"""From the port of a broker to the one that workers use."""
+
+
+def direct(port: int) -> int:
+    """Nothing in between."""
+    return port
 
 
 class Sent(Struct, frozen=True):
@@ -66,8 +89,10 @@ class Broker(Protocol):
     shares_keys: bool
     """Whether workers share a store of idempotency keys."""
 
-    def queue(self, folder: Path, *, ordered: bool = False, port: int | None = None) -> AbstractContextManager[Queue]:
-        """A new queue; through another port when the test stands in between."""
+    def queue(
+        self, folder: Path, *, ordered: bool = False, through: Way = direct, lock_seconds: int | None = None
+    ) -> AbstractContextManager[Queue]:
+        """A new queue, for workers through another port when the test stands in between."""
 
 
 class SqsQueue:
@@ -118,27 +143,30 @@ class Sqs:
         self._number = count()
 
     @contextmanager
-    def queue(self, folder: Path, *, ordered: bool = False, port: int | None = None) -> Iterator[Queue]:
+    def queue(
+        self, folder: Path, *, ordered: bool = False, through: Way = direct, lock_seconds: int | None = None
+    ) -> Iterator[Queue]:
         """In the one server there is; it needs no folder."""
         del folder
+        lock_seconds = lock_seconds or self.lock_seconds
         name, suffix = f"test-{next(self._number)}", ".fifo" if ordered else ""
         client = self._clients["sqs"]
         kind = {"FifoQueue": "true"} if ordered else {}
         dead_url = client.create_queue(QueueName=f"{name}-dead{suffix}", Attributes=kind)["QueueUrl"]
         found = client.get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])
         redrive = {"deadLetterTargetArn": found["Attributes"]["QueueArn"], "maxReceiveCount": BACKSTOP}
-        attributes = {"VisibilityTimeout": str(self.lock_seconds), "RedrivePolicy": json.dumps(redrive), **kind}
+        attributes = {"VisibilityTimeout": str(lock_seconds), "RedrivePolicy": json.dumps(redrive), **kind}
         url = client.create_queue(QueueName=f"{name}{suffix}", Attributes=attributes)["QueueUrl"]
         settings = {
             **self.settings,
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port or self.port}",
+            "AWS_ENDPOINT_URL": f"http://{LOOPBACK}:{through(self.port)}",
             "APP_QUEUE_URL": url,
             "APP_DEAD_LETTER_QUEUE_URL": dead_url,
-            "APP_QUEUE_VISIBILITY_SECONDS": str(self.lock_seconds),
+            "APP_QUEUE_VISIBILITY_SECONDS": str(lock_seconds),
             "APP_QUEUE_ORDERED": str(ordered).lower(),
             "APP_IDEMPOTENCY_TABLE": self._table(name) if self.shares_keys else "",
         }
-        yield SqsQueue(client, url, dead_url, self.lock_seconds, settings)
+        yield SqsQueue(client, url, dead_url, lock_seconds, settings)
         for each in (url, dead_url):
             client.delete_queue(QueueUrl=each)
 
@@ -155,7 +183,7 @@ class Sqs:
         return botocore.session.get_session().create_client(
             service,
             region_name=self.region,
-            endpoint_url=f"http://127.0.0.1:{self.port}",
+            endpoint_url=f"http://{LOOPBACK}:{self.port}",
             aws_access_key_id="test",
             aws_secret_access_key="test",  # noqa: S106 any will do
         )
@@ -167,3 +195,83 @@ def _entry(number: int, message: Sent) -> Json:
     if message.group:
         entry |= {"MessageGroupId": message.group, "MessageDeduplicationId": uuid4().hex}
     return entry
+
+
+class ServiceBusQueue:
+    """By the synchronous SDK; counted by the emulator, for looking at a queue with the SDK moves its messages."""
+
+    lock_seconds: int
+
+    def __init__(self, client: ServiceBusClient, port: int, lock_seconds: int, settings: Mapping[str, str]) -> None:
+        self.client, self.port, self.lock_seconds, self.settings = client, port, lock_seconds, settings
+
+    def send(self, messages: Iterable[Sent]) -> None:
+        every = [
+            ServiceBusMessage(
+                each.body,
+                application_properties=dict(each.attributes.items()),
+                message_id=uuid4().hex,
+                session_id=each.group,
+            )
+            for each in messages
+        ]
+        with self.client.get_queue_sender("orders") as sender:
+            for start in range(0, len(every), 100):
+                sender.send_messages(every[start : start + 100])
+
+    def left(self) -> int:
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=30)
+        connection.request("GET", "/statistics")
+        counts = json.loads(connection.getresponse().read())["orders"]
+        connection.close()
+        return sum(number for name, number in counts.items() if name not in ("dead_letters", "locked"))
+
+    def dead_letters(self) -> list[DeadLetter]:
+        receiver = self.client.get_queue_receiver(
+            "orders",
+            sub_queue=ServiceBusSubQueue.DEAD_LETTER,
+            receive_mode=ServiceBusReceiveMode.RECEIVE_AND_DELETE,
+        )
+        found: list[DeadLetter] = []
+        with receiver:
+            while batch := receiver.receive_messages(max_message_count=50, max_wait_time=1):
+                found += [
+                    DeadLetter(
+                        str(each),
+                        each.dead_letter_reason or "",
+                        each.dead_letter_error_description or "",
+                        {_text(name): _text(value) for name, value in (each.application_properties or {}).items()},
+                    )
+                    for each in batch
+                ]
+        return found
+
+
+class ServiceBus:
+    """The emulator, one for each queue."""
+
+    lock_seconds = 3
+    """A round trip of the SDK takes up to 0.2 s, and locks are renewed after a third of them."""
+    shares_keys = False
+
+    @contextmanager
+    def queue(
+        self, folder: Path, *, ordered: bool = False, through: Way = direct, lock_seconds: int | None = None
+    ) -> Iterator[Queue]:
+        lock_seconds = lock_seconds or self.lock_seconds
+        values = {**VALUES, "queue.ordered": ordered, "queue.visibility_timeout": lock_seconds}
+        with open_engine("servicebus", Facts("orders", "westeurope", values), folder) as running:
+            text = running.settings["APP_QUEUE_CONNECTION_STRING"]
+            port = int(running.address.rpartition(":")[2])
+            settings = {
+                **running.settings,
+                "APP_QUEUE_CONNECTION_STRING": text.replace(f":{port}", f":{through(port)}"),
+                "APP_QUEUE_VISIBILITY_SECONDS": str(lock_seconds),
+                "APP_QUEUE_ORDERED": str(ordered).lower(),
+            }
+            with ServiceBusClient.from_connection_string(text) as client:
+                yield ServiceBusQueue(client, port, lock_seconds, settings)
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

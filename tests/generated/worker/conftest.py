@@ -13,18 +13,10 @@ import pytest
 from standardized_modules.engines import Facts, open_engine
 from tests.conftest import run_sm
 from tests.generated.conftest import make
-from tests.generated.worker.brokers import Broker, Queue, Sqs
+from tests.generated.worker.brokers import VALUES, Broker, Queue, ServiceBus, Sqs
 from tests.generated.worker.workers import Workers, open_workers
 
-CLOUDS = {"sqs": "aws"}
-VALUES = {
-    "queue.ordered": False,
-    "queue.max_message": 262_144,
-    "queue.retention": 345_600,
-    "queue.dead_letter_retention": 1_209_600,
-    "queue.visibility_timeout": 30,
-    "worker.max_attempts": 5,
-}
+CLOUDS = {"sqs": "aws", "servicebus": "azure"}
 
 
 @pytest.fixture(scope="session", params=CLOUDS)
@@ -48,6 +40,9 @@ def service(broker_name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def broker(broker_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """The engine that `sm dev` starts, too."""
+    if broker_name == "servicebus":
+        yield ServiceBus()
+        return
     facts = Facts("orders", "eu-west-1", VALUES)
     with open_engine("sqs", facts, tmp_path_factory.mktemp("sqs")) as running:
         port = re.search(r":(\d+)$", running.address)

@@ -5,6 +5,7 @@
 Reads one command a line from standard input, answers each with a line:
 
     {"start": {settings}, "log": PATH}    forks a worker: its process id
+    {"ended": PID}                        whether it ended: 1 or 0
     {"wait": PID}                         waits for its end: its exit code, negative after a signal
 
 Everything is imported before the first fork, so that a worker that was killed is replaced within
@@ -20,6 +21,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -99,6 +101,8 @@ def start(settings: dict[str, str], log: str) -> int:
         os.dup2(output, 2)
         os.close(0)
         code = run_worker(load_settings(), [work, fail, refuse])
+    except BaseException:
+        traceback.print_exc()
     finally:
         sys.stderr.flush()
         os._exit(code)
@@ -117,6 +121,9 @@ def main() -> None:
         if "start" in command:
             answer = start(command["start"], command["log"])
             children.add(answer)
+        elif "ended" in command:
+            look = os.WEXITED | os.WNOHANG | os.WNOWAIT
+            answer = int(os.waitid(os.P_PID, command["ended"], look) is not None)
         else:
             _, status = os.waitpid(command["wait"], 0)
             children.discard(command["wait"])

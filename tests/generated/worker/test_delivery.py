@@ -8,12 +8,7 @@ import signal
 import pytest
 
 from tests.generated.worker.brokers import Queue, Sent, a_task
-from tests.generated.worker.workers import Workers, eventually
-
-
-def done(queue: Queue, workers: Workers) -> None:
-    """Wait until nothing is left in the queue."""
-    eventually(lambda: queue.left() == 0, lambda: f"{queue.left()} messages left\n{workers.logs()}")
+from tests.generated.worker.workers import Workers, done, eventually
 
 
 def test_every_task_is_done_once(queue: Queue, workers: Workers) -> None:
@@ -28,11 +23,11 @@ def test_every_task_is_done_once(queue: Queue, workers: Workers) -> None:
 
 
 def test_a_message_that_comes_twice_is_executed_once(queue: Queue, workers: Workers) -> None:
-    queue.send(a_task("work", "the same") for _ in range(5))
+    queue.send(a_task("work", "the-same") for _ in range(5))
     worker = workers.start()
     done(queue, workers)
     worker.stop()
-    assert workers.count("begin") == {"the same": 1}
+    assert workers.count("begin") == {"the-same": 1}
 
 
 def test_retries_wait_as_the_policy_says(queue: Queue, workers: Workers) -> None:
@@ -158,7 +153,7 @@ def test_what_does_not_end_in_time_is_given_back(queue: Queue, workers: Workers)
 
 def test_a_second_signal_hurries(queue: Queue, workers: Workers) -> None:
     queue.send([a_task("work", "slow", seconds=[600, 0])])
-    first = workers.start(APP_WORKER_SHUTDOWN_SECONDS="600")
+    first = workers.start(APP_WORKER_SHUTDOWN_SECONDS="60")
     eventually(lambda: workers.notes("begin"), workers.logs)
     first.signal(signal.SIGTERM)
     eventually(lambda: any(line["message"] == "draining" for line in first.lines()), workers.logs)

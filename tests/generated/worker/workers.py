@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from standardized_modules.engines.running import LOOPBACK, free_port
+from tests.generated.worker.brokers import Queue
 
 PROGRAM = Path(__file__).with_name("program.py")
 PATIENCE = 90.0
@@ -95,6 +96,10 @@ class Workers:
         self.alive.add(worker)
         return worker
 
+    def crashed(self) -> bool:
+        """Whether one of them ended by itself."""
+        return any(self.ask({"ended": worker.pid}) for worker in self.alive)
+
     def command(self, *words: str) -> str:
         """What `python -m orders` prints for people."""
         done = subprocess.run(
@@ -144,6 +149,16 @@ class Workers:
     def logs(self) -> str:
         """Everything that workers said, for the message of a test that failed."""
         return "\n".join(f"{path.name}:\n{path.read_text()}" for path in sorted(self.folder.glob("*.log")))
+
+
+def done(queue: Queue, workers: Workers) -> None:
+    """Wait until nothing is left in the queue."""
+
+    def empty() -> bool:
+        assert not workers.crashed(), workers.logs()
+        return queue.left() == 0
+
+    eventually(empty, lambda: f"{queue.left()} messages left\n{workers.logs()}")
 
 
 @contextmanager

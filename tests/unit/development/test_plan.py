@@ -75,7 +75,10 @@ def test_the_cloud_decides_the_engine(folder: Path, cloud: str, engine: str) -> 
     found = planned(folder, "background_worker", cloud=cloud)
     assert found.engines == (engine,)
     assert found.facts.values["queue.visibility_timeout"] == 60
-    assert planned(folder, "background_worker", cloud=cloud, options=Options(engines_only=True)).processes == ()
+    assert found.reloads
+    alone = planned(folder, "background_worker", cloud=cloud, options=Options(engines_only=True))
+    assert (alone.started, alone.reloads) == ((), False)
+    assert alone.processes, "for its settings and how to start it"
 
 
 def test_a_port_nobody_mentions_is_that_of_the_spec(folder: Path) -> None:

@@ -93,7 +93,7 @@ def test_ends_and_changes() -> None:
         "changed: src/orders/a.py and 1 more; starting again",
         "changed: src/orders/a.py; starting again",
         "warning: careful",
-        "stopping; again to stop at once",
+        "stopping; a second Ctrl-C does not wait",
         "api: killed",
         "sqs: stopped",
     ]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from standardized_modules.checks import Finding, Tree
-from standardized_modules.checks.kubernetes._manifests import deployment, pods
+from standardized_modules.checks.kubernetes._manifests import deployment, pods, spec_of
 from standardized_modules.checks.terraform._session import TERRAFORM, Applied, place, session
-from standardized_modules.checks.tree import Overlay
+from standardized_modules.checks.tree import Manifest, Overlay
 
 ID = "SM520"
 SEVERITY = "error"
@@ -39,9 +39,18 @@ def check(tree: Tree) -> Iterator[Finding]:
     accounts = {overlay.name: set(_accounts(overlay)) for overlay in tree.overlays}
     if not accounts:
         return
+    scaled = {
+        overlay.name for overlay in tree.overlays if any(_reads_queue(m) for m in overlay.of("TriggerAuthentication"))
+    }
     for applied in session(tree).applied():
         known = accounts.get(applied.environment or "prod", set())
-        for address, bound in _bound(applied):
+        bindings = list(_bound(applied))
+        # KEDA's operator, elsewhere in the cluster, reads the queue as an identity of its own.
+        operators = applied.environment in scaled and any(bound in known for _, bound in bindings)
+        ours = {account.partition("/")[0] for account in known}
+        for address, bound in bindings:
+            if operators and bound.partition("/")[0] not in ours:
+                continue
             if known and bound not in known:
                 path, line = place(tree, applied.root, address)
                 used = ", ".join(sorted(known))
@@ -61,3 +70,8 @@ def _bound(applied: Applied) -> Iterator[tuple[str, str]]:
         subject = str(values.get("subject", ""))
         if subject.startswith("system:serviceaccount:"):
             yield address, subject.removeprefix("system:serviceaccount:").replace(":", "/")
+
+
+def _reads_queue(manifest: Manifest) -> bool:
+    """Whether KEDA takes an identity that trusts its own ServiceAccount."""
+    return bool((spec_of(manifest).get("podIdentity") or {}).get("provider") == "azure-workload")

@@ -22,8 +22,8 @@ TITLE = "The queue is not the one that the code counts on"
 WHY = (
     "How long a message stays hidden, how often it is delivered, how large it may be and how long it lives stand in "
     "Terraform and in the settings. Hidden for a shorter time than the worker thinks, a task runs twice at once; "
-    "given up by the queue first, it is a dead letter without a reason; kept shorter than the idempotency keys "
-    "need, a copy is executed again; without a dead-letter queue, or with one that forgets first, it is lost."
+    "given up by the queue first, it is a dead letter without a reason; kept longer than its idempotency key, a copy "
+    "of it is executed again. SM315 looks at the dead letters themselves."
 )
 SOURCE = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html"
 FIX = "change the value in sm.yaml, and let sm bring Terraform and the settings up to date together"
@@ -75,9 +75,6 @@ def check(tree: Tree) -> Iterator[Finding]:
             path, line = place(tree, applied.root, queue.address)
             for message in _differences(queue, own or {}, processing.get(environment)):
                 yield Finding(ID, path, line, f"{queue.address} ({applied.environment}): {message}", FIX)
-        for address, message in _dead_letters(applied) if own else ():
-            path, line = place(tree, applied.root, address)
-            yield Finding(ID, path, line, f"{address} ({applied.environment}): {message}", FIX)
 
 
 def _differences(queue: Queue, own: Mapping[str, str], processing: float | None) -> Iterator[str]:
@@ -110,33 +107,11 @@ def _queues(applied: Applied) -> Iterator[Queue]:
                 int(policy["maxReceiveCount"]), numbers["max_message_size"], bool(values.get("fifo_queue")),
             )  # fmt: skip
     for address, values in applied.of("azurerm_servicebus_queue"):
-        largest = values.get("max_message_size_in_kilobytes")
+        # How large a message may be depends on the tier: the rules of sm.yaml compare it.
         yield Queue(
             address, _seconds(values.get("lock_duration")) or 60, _seconds(values.get("default_message_ttl")),
-            values.get("max_delivery_count") or 10, int(largest) * 1024 if largest else None,
-            bool(values.get("requires_session")),
+            values.get("max_delivery_count") or 10, None, bool(values.get("requires_session")),
         )  # fmt: skip
-
-
-def _dead_letters(applied: Applied) -> Iterator[tuple[str, str]]:
-    """SQS only: Service Bus has its dead letters built in, and they do not expire."""
-    queues = {address: values for address, values in applied.of("aws_sqs_queue")}
-    by_arn = {values.get("arn"): values for values in queues.values()}
-    targets = {_redrive(values).get("deadLetterTargetArn") for values in queues.values()}
-    for address, values in queues.items():
-        policy = _redrive(values)
-        dead = by_arn.get(policy.get("deadLetterTargetArn"))
-        if not policy and values.get("arn") not in targets:
-            yield address, "has no dead-letter queue: a message that can't be handled comes back until it expires"
-        if dead is not None:
-            kept, source = (int(each.get("message_retention_seconds") or 345600) for each in (dead, values))
-            if kept < source:
-                yield address, f"its dead letters are kept for {kept} s from the first send, messages for {source} s"
-            if bool(dead.get("fifo_queue")) != bool(values.get("fifo_queue")):
-                yield address, "is ordered and its dead-letter queue is not, or the other way round"
-    for address, values in applied.of("azurerm_servicebus_queue"):
-        if values.get("default_message_ttl") and not values.get("dead_lettering_on_message_expiration"):
-            yield address, "drops a message that expires, instead of making it a dead letter"
 
 
 def _redrive(values: Mapping[str, Any]) -> dict[str, Any]:

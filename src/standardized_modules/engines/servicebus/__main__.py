@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import signal
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         asyncio.run(_run(_settings(options), options.data, options.port, options.ready_file))
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, sqlite3.Error) as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 2
     return 0
@@ -78,9 +79,19 @@ async def _run(settings: EmulatorSettings, data: Path | None, port: int, ready_f
             part.write_text(line + "\n", encoding="utf-8")
             part.replace(ready_file)
         print(line, flush=True)
-        await stop.wait()
+        await _first_of(stop, emulator.broken)
     finally:
         await emulator.stop()
+
+
+async def _first_of(stop: asyncio.Event, broken: asyncio.Future[None]) -> None:
+    """Wait for the signal, or raise what broke the emulator."""
+    stopping = asyncio.create_task(stop.wait())
+    broken.add_done_callback(lambda _: stopping.cancel())
+    try:
+        await stopping
+    except asyncio.CancelledError:
+        broken.result()
 
 
 if __name__ == "__main__":

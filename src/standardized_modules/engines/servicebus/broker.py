@@ -15,54 +15,19 @@ from enum import IntEnum
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID, uuid4
 
+from standardized_modules.engines.servicebus.errors import (
+    MessageLockLostError,
+    MessageNotFoundError,
+    NotAllowedError,
+    NotFoundError,
+    SessionCannotBeLockedError,
+    SessionLockLostError,
+)
 from standardized_modules.engines.servicebus.settings import QueueSettings
 
 Clock = Callable[[], float]
 
 DEAD_LETTERS = "/$deadletterqueue"
-
-
-class BrokerError(Exception):
-    """A refusal, with the condition by which clients recognise it and the status that management answers carry."""
-
-    condition = "amqp:internal-error"
-    status = 500
-
-
-class NotFoundError(BrokerError):
-    """There is no such queue."""
-
-    condition, status = "amqp:not-found", 404
-
-
-class NotAllowedError(BrokerError):
-    """The queue's settings rule it out."""
-
-    condition, status = "amqp:not-allowed", 400
-
-
-class MessageNotFoundError(BrokerError):
-    """There is no such message in the state that is asked for."""
-
-    condition, status = "com.microsoft:message-not-found", 404
-
-
-class MessageLockLostError(BrokerError):
-    """The lock has expired, or the message is settled."""
-
-    condition, status = "com.microsoft:message-lock-lost", 410
-
-
-class SessionLockLostError(BrokerError):
-    """The lock of the session has expired, or somebody else's link holds it."""
-
-    condition, status = "com.microsoft:session-lock-lost", 410
-
-
-class SessionCannotBeLockedError(BrokerError):
-    """Another receiver holds the session."""
-
-    condition, status = "com.microsoft:session-cannot-be-locked", 410
 
 
 class Content(Protocol):
@@ -171,7 +136,7 @@ class Queue(Generic[C]):
         self.lost: list[UUID] = []
         """Locks of sessions that have expired: the links that held them must go."""
         self.awake = False
-        """Something may be there for a receiver that waits."""
+        """Something may be there for a receiver that waits. Whoever serves them sets it back."""
         self.changed: set[int] = set()
         self.changed_sessions: set[str] = set()
         self.changed_ids: set[str] = set()
@@ -180,9 +145,7 @@ class Queue(Generic[C]):
         # Locks all last the same time, so that the order of taking and renewing them is the order in which they end.
         self._locks: OrderedDict[UUID, Message[C]] = OrderedDict()
         self._held: OrderedDict[UUID, Session] = OrderedDict()  # in the same order
-        self._available: OrderedDict[str, None] = (
-            OrderedDict()
-        )  # sessions with a message and without a holder, in that order
+        self._available: OrderedDict[str, None] = OrderedDict()  # sessions with messages and without a holder
         self._scheduled: list[tuple[float, int]] = []
         self._expiring: list[tuple[float, int]] = []
 
@@ -318,6 +281,7 @@ class Queue(Generic[C]):
             raise SessionCannotBeLockedError(f"session {session_id!r} is locked by another receiver")
         if session.holder:
             self._lose(session)
+            session = self._session(session_id)
         session.holder, session.until = uuid4(), self._clock() + self.settings.lock_duration
         self._held[session.holder] = session
         self._available.pop(session_id, None)
@@ -560,11 +524,11 @@ class Queue(Generic[C]):
                 reason = f"the message could not be consumed after {limit} delivery attempts"
                 self._bury(message, "MaxDeliveryCountExceeded", reason)
                 return
-        if message.state is State.ACTIVE and message.expires_at is not None and message.expires_at <= self._clock():
-            if self.dead_letters is not None:
-                self._end(message)
-                return
-        self._arrange(message)
+        expired = message.expires_at is not None and message.expires_at <= self._clock()
+        if expired and message.state is State.ACTIVE and self.dead_letters is not None:
+            self._end(message)
+        else:
+            self._arrange(message)
 
     def _end_locks(self, now: float) -> None:
         if self.sessions_required:

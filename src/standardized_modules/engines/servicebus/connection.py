@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 from standardized_modules.engines.servicebus import frames, statistics
-from standardized_modules.engines.servicebus.broker import BrokerError
 from standardized_modules.engines.servicebus.codec import Array, MalformedError, Symbol
+from standardized_modules.engines.servicebus.errors import BrokerError
 from standardized_modules.engines.servicebus.frames import (
     Attach,
     Begin,
@@ -80,7 +80,8 @@ class Session:
         elif isinstance(performative, Flow):
             self._on_flow(performative)
         elif isinstance(performative, Attach):
-            if performative.handle in self.links:
+            known = self.links.get(performative.handle)
+            if known and not known.failed:
                 raise ProtocolError("amqp:session:handle-in-use", f"handle {performative.handle} is in use")
             if performative.handle > _HANDLES:
                 raise ProtocolError("amqp:resource-limit-exceeded", f"a session has {_HANDLES + 1} links at most")
@@ -147,6 +148,9 @@ class Session:
         seen = flow.next_incoming_id or 0
         self._remote_window = max(0, seen + flow.incoming_window - self._next_outgoing)
         self._send_waiting()
+        for link in self.links.values():
+            if isinstance(link, Consumer):
+                link.queue.awake = True  # it may have waited for the window
         if flow.handle is not None:
             self._link(flow.handle).on_flow(flow)
         elif flow.echo:

@@ -9,8 +9,15 @@ from uuid import UUID, uuid4
 
 from standardized_modules.engines.servicebus import frames, management
 from standardized_modules.engines.servicebus import message as wire
-from standardized_modules.engines.servicebus.broker import BrokerError, NotAllowedError, Queue, SessionLockLostError
+from standardized_modules.engines.servicebus.broker import Queue
 from standardized_modules.engines.servicebus.codec import Described, MalformedError, Symbol
+from standardized_modules.engines.servicebus.errors import (
+    BrokerError,
+    MessageTooLargeError,
+    NotAllowedError,
+    SessionLockLostError,
+    SessionTimeoutError,
+)
 from standardized_modules.engines.servicebus.frames import Attach, Detach, Disposition, Flow, Transfer
 from standardized_modules.engines.servicebus.management import MANAGEMENT, narrowed
 from standardized_modules.engines.servicebus.message import Content, Request
@@ -28,18 +35,6 @@ _LOCKED_UNTIL = "com.microsoft:locked-until-utc"
 _TIMEOUT = "com.microsoft:timeout"
 _NEXT_SESSION_SECONDS = 60.0  # until "no session" is the answer, when the receiver doesn't say
 _TICKS_OF_1970 = 621_355_968_000_000_000  # .NET's clock: 100 ns since the year 1
-
-
-class SessionTimeoutError(BrokerError):
-    """No session became available."""
-
-    condition = "com.microsoft:timeout"
-
-
-class MessageTooLargeError(BrokerError):
-    """A message is larger than the tier takes."""
-
-    condition = "amqp:link:message-size-exceeded"
 
 
 class Link:
@@ -69,7 +64,7 @@ class Link:
     def on_flow(self, flow: Flow) -> None:
         """The client says how much it takes, or how far it is."""
 
-    def on_transfer(self, transfer: Transfer, payload: bytes) -> None:
+    def on_transfer(self, transfer: Transfer, payload: bytes) -> None:  # noqa: ARG002 links that take messages use them
         """The client sends a message."""
         self.fail(NotAllowedError("this link sends, it doesn't receive"))
 
@@ -121,6 +116,7 @@ class Incoming(Link):
         self.limit = self.hub.max_message_size
         self._first: Transfer | None = None
         self._parts = bytearray()
+        self._too_large = False
         self._count = attach.initial_delivery_count or 0
         self._credit = 0
 
@@ -134,23 +130,20 @@ class Incoming(Link):
         if self.failed:
             return  # sent before the client knew
         self._first = self._first or transfer
-        self._parts += payload
-        if len(self._parts) > self.limit:
-            self._first, self._parts = None, bytearray()
-            size = f"a message of more than {self.limit} bytes; this link takes no larger ones"
-            self.fail(MessageTooLargeError(size))
-            return
+        self._too_large = self._too_large or len(self._parts) + len(payload) > self.limit
+        if not self._too_large:  # else there's no need to keep the rest
+            self._parts += payload
         if transfer.more:
             return
-        first, data = self._first, bytes(self._parts)
-        self._first, self._parts = None, bytearray()
+        first, data, too_large = self._first, bytes(self._parts), self._too_large
+        self._first, self._parts, self._too_large = None, bytearray(), False
         self._count = (self._count + 1) & 0xFFFFFFFF
         self._credit -= 1
         if self._credit <= _CREDIT // 2:
             self._grant()
         if transfer.aborted:
             return
-        state = self._taken(first, data)
+        state = self._taken(first, data, too_large=too_large)
         if not (first.settled or transfer.settled) and first.delivery_id is not None:
             self.session.send(Disposition(frames.RECEIVER, first.delivery_id, first.delivery_id, True, state))
 
@@ -158,8 +151,10 @@ class Incoming(Link):
         """Take a message in, or raise."""
         raise NotImplementedError
 
-    def _taken(self, transfer: Transfer, data: bytes) -> Described:
+    def _taken(self, transfer: Transfer, data: bytes, *, too_large: bool) -> Described:
         try:
+            if too_large:
+                raise MessageTooLargeError(f"the message is larger than {self.limit} bytes, the limit of this link")
             self.receive(transfer, data)
         except BrokerError as problem:
             return frames.outcome(frames.REJECTED, frames.error(problem.condition, str(problem)))

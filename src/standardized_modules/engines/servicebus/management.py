@@ -10,8 +10,14 @@ from uuid import UUID
 
 from standardized_modules.engines.servicebus import codec
 from standardized_modules.engines.servicebus import message as wire
-from standardized_modules.engines.servicebus.broker import BrokerError, Message, Queue, SessionLockLostError
+from standardized_modules.engines.servicebus.broker import Message, Queue
 from standardized_modules.engines.servicebus.codec import Array, Int, MalformedError, Symbol, Timestamp
+from standardized_modules.engines.servicebus.errors import (
+    ArgumentError,
+    BrokerError,
+    NotImplementedHereError,
+    SessionLockLostError,
+)
 from standardized_modules.engines.servicebus.message import Content, Request
 
 MANAGEMENT = "/$management"
@@ -22,18 +28,6 @@ Stored = Message[Content]
 Holder = Callable[[str], UUID | None]
 """Finds the lock that the asking connection has on a session."""
 Answer = tuple[int, dict[str, object] | None]
-
-
-class ArgumentError(BrokerError):
-    """The request makes no sense."""
-
-    condition, status = "com.microsoft:argument-error", 400
-
-
-class NotImplementedHereError(BrokerError):
-    """Service Bus may know the operation, the emulator doesn't."""
-
-    condition, status = "amqp:not-implemented", 501
 
 
 def handle(queue: Queue[Content], request: Request, holder: Holder) -> bytes:

@@ -8,8 +8,9 @@ from collections import defaultdict, deque
 from pathlib import Path
 from uuid import UUID
 
-from standardized_modules.engines.servicebus.broker import Broker, Clock, Queue, SessionLockLostError
+from standardized_modules.engines.servicebus.broker import Broker, Clock, Queue
 from standardized_modules.engines.servicebus.connection import Connection
+from standardized_modules.engines.servicebus.errors import SessionLockLostError
 from standardized_modules.engines.servicebus.links import Consumer
 from standardized_modules.engines.servicebus.message import Content
 from standardized_modules.engines.servicebus.settings import EmulatorSettings
@@ -43,6 +44,8 @@ class Hub:
         """Receivers that wait for whichever session comes next."""
         self.holders: dict[UUID, Consumer] = {}
         """Receivers by the lock of their session."""
+        self.broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the emulator cannot go on."""
         self._store = store
         self._scheduled = False
         self._alarm: asyncio.TimerHandle | None = None
@@ -56,12 +59,21 @@ class Hub:
     def turn(self) -> None:
         """Do everything there is to do now."""
         self._scheduled = False
+        if self.broken.done():
+            return
+        try:
+            self._turn()
+        except Exception as problem:
+            # What is in memory may not be what is stored, as on a full disk. Nothing more may be promised.
+            self.broken.set_exception(problem)
+
+    def _turn(self) -> None:
         for holder in self.broker.expire():
             consumer = self.holders.pop(holder, None)
             if consumer:
                 consumer.fail(SessionLockLostError(f"the lock of session {consumer.session_id!r} has expired"))
-        for queue in self.broker:
-            if queue.awake:
+        while awake := [queue for queue in self.broker if queue.awake]:
+            for queue in awake:
                 queue.awake = False
                 self._serve(queue)
         self.save()
@@ -116,6 +128,11 @@ class Emulator:
     Args:
         settings: Its queues.
         data: Folder to keep messages in. Without one they end with the emulator.
+
+    Make it in the event loop that it runs in.
+
+    Raises:
+        ValueError: The folder holds data that it cannot use.
     """
 
     def __init__(self, settings: EmulatorSettings, data: Path | None = None) -> None:
@@ -125,6 +142,11 @@ class Emulator:
             self._store.load(broker)
         self._hub = Hub(broker, self._store, settings.max_message_size)
         self._server: asyncio.Server | None = None
+
+    @property
+    def broken(self) -> asyncio.Future[None]:
+        """Ends with an exception when the emulator cannot go on."""
+        return self._hub.broken
 
     async def start(self, port: int = 0) -> int:
         """Listen on loopback, and say on which port.
@@ -144,9 +166,8 @@ class Emulator:
             self._server.close()
         self._hub.stop()
         deadline = time.monotonic() + _CLOSE_SECONDS
-        while self._hub.connections and time.monotonic() < deadline:
+        while self._hub.connections and time.monotonic() < deadline and not self.broken.done():
             await asyncio.sleep(0.01)
-        self._hub.save()
         if self._store:
             self._store.close()
 

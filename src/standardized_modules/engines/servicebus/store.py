@@ -72,6 +72,8 @@ class Store:
         for queue in changed:
             self._save(queue)
         self._database.execute("COMMIT")
+        for queue in changed:
+            queue.forget_changes()
 
     def _load(self, queue: Queue[Content]) -> None:
         query = (
@@ -119,4 +121,3 @@ class Store:
             else:
                 run("DELETE FROM seen WHERE queue = ? AND id = ?", (name, message_id))
         run("REPLACE INTO numbers VALUES (?, ?)", (name, queue.last_number))
-        queue.forget_changes()

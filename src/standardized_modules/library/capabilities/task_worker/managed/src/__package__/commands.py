@@ -55,16 +55,11 @@ def add_commands(commands: "Commands") -> None:
 
 def _run(settings: Settings, chosen: argparse.Namespace) -> int:
     queue = open_queue(settings)
-    if isinstance(queue, MemoryQueue):
+    if _within_process(queue):
         return _refuse(
             "no broker is configured: the queue is inside the worker's process. A local worker "
             f"takes tasks at http://127.0.0.1:{settings.health_port}/tasks/NAME (POST, JSON)"
         )
-    return act(queue, settings, chosen)
-
-
-def act(queue: Queue, settings: Settings, chosen: argparse.Namespace) -> int:
-    """Do what was chosen; returns the exit code."""
     try:
         asyncio.run(_with(queue, chosen.action(queue, settings, chosen)))
     except (BrokerUnavailable, NotEnqueuedError, UnknownTaskError) as error:
@@ -72,6 +67,10 @@ def act(queue: Queue, settings: Settings, chosen: argparse.Namespace) -> int:
     except ValidationError as error:
         return _refuse(f"the payload is not valid: {error}")
     return 0
+
+
+def _within_process(queue: Queue) -> bool:
+    return isinstance(queue, MemoryQueue)
 
 
 async def _with(queue: Queue, action: Awaitable[None]) -> None:

@@ -122,7 +122,7 @@ class Attempts:
         )
         try:
             with (
-                self.equipment.vitals.running(message.id, task.name),
+                self.equipment.vitals.running(task.name),
                 consumer_span(self.equipment.tracer, message, task),
             ):
                 async with asyncio.timeout(task.timeout_seconds):

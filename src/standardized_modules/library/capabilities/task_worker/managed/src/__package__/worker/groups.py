@@ -1,8 +1,6 @@
 """Keeps the order within groups: what a broker delivers together is still handled one by one."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 
@@ -10,6 +8,7 @@ from dataclasses import dataclass, field
 class Turn:
     """The messages of one group that this process holds."""
 
+    group: str | None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)  # Served in the order of asking.
     holders: int = 0
     broken: bool = False
@@ -17,23 +16,19 @@ class Turn:
 
 
 class Groups:
-    """One turn for each group that has messages here."""
+    """One turn for each group that has messages here; messages without a group take no turns."""
 
     def __init__(self) -> None:
         self._turns: dict[str, Turn] = {}
 
-    @asynccontextmanager
-    async def turn(self, group: str | None) -> AsyncIterator[Turn]:
-        """Wait until the messages of the group that came before are settled."""
-        if group is None:
-            yield Turn()
-            return
-        turn = self._turns.setdefault(group, Turn())
+    def join(self, group: str | None) -> Turn:
+        """Called for each message when it is received, before the first of them is handled."""
+        turn = Turn(None) if group is None else self._turns.setdefault(group, Turn(group))
         turn.holders += 1
-        try:
-            async with turn.lock:
-                yield turn
-        finally:
-            turn.holders -= 1
-            if not turn.holders:
-                del self._turns[group]
+        return turn
+
+    def leave(self, turn: Turn) -> None:
+        """The message is settled."""
+        turn.holders -= 1
+        if not turn.holders and turn.group is not None:
+            del self._turns[turn.group]

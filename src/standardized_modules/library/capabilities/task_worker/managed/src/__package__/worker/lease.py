@@ -14,7 +14,10 @@ _log = logging.getLogger(__name__)
 BEATS_IN_A_LOCK = 3
 """Two of them may fail before the lock is lost."""
 CLAIM_SHARE = 0.95
-"""The broker counts from when it answered, we from when the answer was here."""
+"""Of the lock, so that the claim of a worker that died has ended when its message comes back: the
+broker counts from when it answered, we from when the answer was here."""
+CLAIM_SHARE_WITHOUT_HEARTBEAT = 2.0
+"""There the message comes back while its handler may still run, and must find the key taken."""
 
 
 class Lease:
@@ -24,7 +27,9 @@ class Lease:
     here is cancelled, and `lost` says why.
     """
 
-    def __init__(self, message: Message, queue: Queue, store: IdempotencyStore) -> None:
+    def __init__(
+        self, message: Message, queue: Queue, store: IdempotencyStore, *, heartbeat: bool
+    ) -> None:
         self.message = message
         self.key = idempotency_key(message)
         self.lost = False
@@ -33,6 +38,7 @@ class Lease:
         # New for each attempt: one that comes back late cannot touch the claim of another.
         self._owner = uuid4().hex
         self._claimed = False
+        self._share = CLAIM_SHARE if heartbeat else CLAIM_SHARE_WITHOUT_HEARTBEAT
         self._interval = queue.lock_seconds / BEATS_IN_A_LOCK
         self._ends = _now() + queue.lock_seconds
         self._timer: asyncio.TimerHandle | None = None
@@ -44,11 +50,8 @@ class Lease:
         return self._ends - _now()
 
     async def claim(self) -> Claimed:
-        """Claim the key, for a little less than the message is locked.
-
-        So that the claim of a worker that died has ended when its message comes back.
-        """
-        lease = max(self.seconds_left, 0) * CLAIM_SHARE
+        """Claim the key."""
+        lease = max(self.seconds_left, 0) * self._share
         claimed = await self._store.claim(self.key, self._owner, lease)
         self._claimed = claimed == "new"
         return claimed

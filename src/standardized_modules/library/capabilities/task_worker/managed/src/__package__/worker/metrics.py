@@ -7,8 +7,9 @@ UNKNOWN = "unknown"
 
 # From a no-op to half an hour; a task's own goal should be one of the bounds.
 DURATION_BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 1800)
-# A wait is what acceptable_latency is about: seconds when all is well, hours after an outage.
-WAIT_BUCKETS = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600, 14400)
+# A wait is what acceptable_latency is about: seconds when all is well, hours after an outage. The
+# alert TasksLate looks for five times a goal of a day at most, so the last bound is five days.
+WAIT_BUCKETS = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600, 14400, 86400, 432000)
 ATTEMPT_BUCKETS = (1, 2, 3, 4, 5, 7, 10, 20)
 
 TASKS = Counter("tasks_total", "Messages handled, by what became of them.", ["task", "outcome"])

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+from functools import partial
 
 from ..queue import BrokerUnavailable, Message
 from .attempt import Attempts
 from .completer import Completer
 from .equipment import Equipment
-from .groups import Groups
+from .groups import Groups, Turn
 from .lease import Lease
 from .metrics import IN_FLIGHT, LAST_POLL, QUEUE_ERRORS
 from .reachability import QUEUE
@@ -126,20 +127,23 @@ class Worker:
             raise BrokerUnavailable("no answer to a poll") from None
 
     def _start(self, message: Message) -> None:
-        lease = Lease(message, self.queue, self.equipment.store)
-        task = asyncio.create_task(self._handle(lease), name=f"message {message.id}")
-        if self.settings.worker_heartbeat:
+        heartbeat = self.settings.worker_heartbeat
+        lease = Lease(message, self.queue, self.equipment.store, heartbeat=heartbeat)
+        turn = self._groups.join(message.group)
+        task = asyncio.create_task(self._handle(lease, turn), name=f"message {message.id}")
+        if heartbeat:
             lease.keep(task)
         self._held.add(task)
-        task.add_done_callback(self._end)
+        task.add_done_callback(partial(self._end, turn))
 
-    def _end(self, task: "asyncio.Task[None]") -> None:
+    def _end(self, turn: Turn, task: "asyncio.Task[None]") -> None:
+        self._groups.leave(turn)
         self._held.discard(task)
         self._wake.set()
 
-    async def _handle(self, lease: Lease) -> None:
+    async def _handle(self, lease: Lease, turn: Turn) -> None:
         try:
-            async with self._groups.turn(lease.message.group) as turn:
+            async with turn.lock:
                 late = lease.seconds_left < self.queue.lock_seconds / 2
                 if turn.broken or late or self._stopping.is_set():
                     # Its turn comes again, behind the message that it has to wait for.
@@ -167,6 +171,7 @@ class Worker:
         left = set(self._held)
         at_once.cancel()
         ended.cancel()
+        self.equipment.lifecycle.cut_off += len(left)
         for task in left:
             task.cancel()
         if left:

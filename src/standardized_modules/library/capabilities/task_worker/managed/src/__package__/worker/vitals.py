@@ -13,7 +13,7 @@ class Vitals:
 
     def __init__(self) -> None:
         self._beat: float | None = None
-        self._running: dict[str, tuple[str, float]] = {}
+        self._running: dict[object, tuple[str, float]] = {}
 
     def beat(self) -> None:
         """The receiving loop is alive."""
@@ -24,13 +24,14 @@ class Vitals:
         self._beat = None
 
     @contextmanager
-    def running(self, message_id: str, task: str) -> Iterator[None]:
+    def running(self, task: str) -> Iterator[None]:
         """Around a handler."""
-        self._running[message_id] = task, _now()
+        attempt = object()
+        self._running[attempt] = task, _now()
         try:
             yield
         finally:
-            del self._running[message_id]
+            del self._running[attempt]
 
     def fault(self, stall_seconds: float) -> str | None:
         """What is wrong; None when all is well."""

@@ -11,7 +11,7 @@ What Service Bus does its own way:
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from azure.servicebus import (
@@ -44,12 +44,14 @@ PEEK_MESSAGES = 100
 """Looked at for statistics: bodies come along, up to 256 KB each on Standard."""
 ADMIN_MESSAGES = 50
 """Dead letters taken at a time, within their lock."""
-ADMIN_WAIT_SECONDS = 2.0
+ADMIN_WAIT_SECONDS = 1.0
 """Until the dead-letter queue counts as empty."""
 
 
 class ServiceBusQueue:
     """A queue and its dead-letter sub-queue."""
+
+    _ordered = False
 
     def __init__(
         self, namespace: str, name: str, lock_seconds: float, connection_string: str = ""
@@ -66,7 +68,7 @@ class ServiceBusQueue:
 
     async def send(self, messages: Sequence[OutgoingMessage]) -> None:
         """Send all of them, or raise; some may have been sent then."""
-        await self._send([encode(message, ordered=False) for message in messages])
+        await self._send([encode(message, ordered=self._ordered) for message in messages])
 
     async def receive(self, limit: int, wait_seconds: float) -> list[Message]:
         """Up to `limit` messages, as soon as there is one; the SDK waits 0.2 s for more.
@@ -95,13 +97,11 @@ class ServiceBusQueue:
         In this order nothing is lost. A crash in between leaves both, and the idempotency key sees
         to it that one of them takes effect.
         """
-        receipt = _receipt(message)
-        if delay_seconds <= 0:
-            with broker_errors():
-                await receipt.receiver.abandon_message(receipt.found)
-            return
-        if receipt.expired:
+        if receipt_of(message).expired:
             raise LockLost(f"the lock of message {message.id} ended")
+        if delay_seconds <= 0:
+            await self.release([message])
+            return
         await self._send([retry_copy(message, delay_seconds)])
         if not await self._completed(message):
             raise LockLost(f"the lock of message {message.id} ended while it was scheduled again")
@@ -112,13 +112,15 @@ class ServiceBusQueue:
 
     async def extend(self, message: Message) -> None:
         """Renew the lock."""
-        receipt = _receipt(message)
+        receipt = receipt_of(message)
         with broker_errors():
             await receipt.receiver.renew_message_lock(receipt.found)
 
     async def dead_letter(self, message: Message, reason: str, description: str) -> None:
         """Move it to the dead letters, with the reason."""
-        receipt = _receipt(message)
+        receipt = receipt_of(message)
+        if receipt.expired:
+            raise LockLost(f"the lock of message {message.id} ended")
         with broker_errors():
             await receipt.receiver.dead_letter_message(
                 receipt.found, reason=reason, error_description=description[-MAX_DESCRIPTION:]
@@ -130,8 +132,6 @@ class ServiceBusQueue:
         Messages in flight are among the visible ones: looking does not show who holds what.
         """
         messages = await self._look(self._main_receiver(), PEEK_MESSAGES)
-        async with self._dead_letter_receiver() as dead:
-            dead_letters = await self._look(dead, PEEK_MESSAGES)
         delayed = sum(each.state == ServiceBusMessageState.SCHEDULED for each in messages)
         active = [each for each in messages if each.state == ServiceBusMessageState.ACTIVE]
         times = [each.enqueued_time_utc.timestamp() for each in active if each.enqueued_time_utc]
@@ -139,7 +139,7 @@ class ServiceBusQueue:
             visible=len(active),
             in_flight=None,
             delayed=delayed,
-            dead_letters=len(dead_letters),
+            dead_letters=await self._count_dead_letters(),
             oldest_age_seconds=max(0.0, time.time() - min(times)) if times else 0.0,
         )
 
@@ -203,12 +203,10 @@ class ServiceBusQueue:
             await self.release(await poll)
 
     async def _completed(self, message: Message) -> bool:
-        receipt = _receipt(message)
-        return await _settled(receipt.receiver.complete_message, receipt.found)
+        return await _settled(receipt_of(message), "complete_message")
 
     async def _released(self, message: Message) -> None:
-        receipt = _receipt(message)
-        await _settled(receipt.receiver.abandon_message, receipt.found)
+        await _settled(receipt_of(message), "abandon_message")
 
     async def _send(self, messages: Sequence[ServiceBusMessage]) -> None:
         async with self._sending:
@@ -225,6 +223,10 @@ class ServiceBusQueue:
                         batch.add_message(message)
                 if len(batch):
                     await self._sender.send_messages(batch)
+
+    async def _count_dead_letters(self) -> int:
+        async with self._dead_letter_receiver() as receiver:
+            return len(await self._look(receiver, PEEK_MESSAGES))
 
     async def _look(
         self, receiver: ServiceBusReceiver, limit: int
@@ -277,18 +279,21 @@ class ServiceBusQueue:
                 yield receiver
 
 
-async def _settled(
-    settle: Callable[[ServiceBusReceivedMessage], Awaitable[None]], found: ServiceBusReceivedMessage
-) -> bool:
+async def _settled(receipt: Receipt, operation: str) -> bool:
     """Settle a message; whether it was still ours."""
+    if receipt.expired:
+        return False
     try:
         with broker_errors():
-            await settle(found)
+            await getattr(receipt.receiver, operation)(receipt.found)
     except LockLost:
         return False
+    finally:
+        receipt.answered = True
     return True
 
 
-def _receipt(message: Message) -> Receipt:
+def receipt_of(message: Message) -> Receipt:
+    """What the message is settled with."""
     assert isinstance(message.receipt, Receipt)  # noqa: S101 narrows: messages of ours have one
     return message.receipt

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage
@@ -32,12 +33,15 @@ class Receipt:
 
     found: ServiceBusReceivedMessage
     receiver: ServiceBusReceiver
+    answered: bool = False
 
     @property
     def expired(self) -> bool:
         """Whether others may have the message by now."""
-        until = self.found.locked_until_utc
-        return until is None or until <= datetime.now(UTC)
+        # Of an ordered queue, the whole session is locked. Mistyped in the SDK: it may be None.
+        session: Any = self.receiver.session
+        until = (session or self.found).locked_until_utc
+        return self.answered or until is None or until <= datetime.now(UTC)
 
 
 def decode(found: ServiceBusReceivedMessage, receiver: ServiceBusReceiver) -> Message:
