@@ -184,6 +184,7 @@ poddisruptionbudgets pdb policy/v1              true  PodDisruptionBudget
 gateways        gtw    gateway.networking.k8s.io/v1 true Gateway
 httproutes      route  gateway.networking.k8s.io/v1 true HTTPRoute
 certificates    cert   cert-manager.io/v1       true  Certificate
+ciliumnetworkpolicies cnp cilium.io/v2          true  CiliumNetworkPolicy
 frontendtlspolicies ftp alb.networking.azure.io/v1 true FrontendTLSPolicy
 healthcheckpolicies hcp alb.networking.azure.io/v1 true HealthCheckPolicy
 routepolicies   rp     alb.networking.azure.io/v1 true RoutePolicy

@@ -173,3 +173,22 @@ def test_the_types_of_properties_survive() -> None:
     assert again.application_properties == application_properties
     assert again.body == content.body
     assert message.parse(message.whole(again)) == again
+
+
+HEADERS = some.lists(ATOMS, max_size=6)
+ANNOTATIONS = some.dictionaries(
+    some.sampled_from(["x-opt-scheduled-enqueue-time", "x-opt-partition-key", "own"]).map(Symbol), ATOMS
+)
+
+
+@given(HEADERS, ANNOTATIONS, some.lists(ATOMS, max_size=13), some.binary(max_size=10))
+def test_whatever_is_taken_in_can_be_handed_out(
+    header: list[object], annotations: dict[object, object], properties: list[object], body: bytes
+) -> None:
+    """A message that could not be put together again would end the emulator, for everybody."""
+    data = codec.encode_described(0x70, codec.encode(header))
+    data += codec.encode_described(0x72, codec.encode(annotations))
+    data += b"\x00\x80" + struct.pack(">Q", 0x73) + codec.encode(properties)  # descriptors may come in long, too
+    data += codec.encode_described(0x75, codec.encode(body))
+    content = message.parse(data)
+    assert message.parse(message.whole(content)) == content

@@ -225,6 +225,17 @@ class Raw:
         assert isinstance(self.hear(), frames.Open)
         assert isinstance(self.hear(), frames.Begin)
 
+    def rest(self) -> bytes:
+        """Everything until the emulator hangs up."""
+        while data := self._socket.recv(65536):
+            self._buffer += data
+        self._socket.close()
+        return bytes(self._buffer)
+
+    def end(self) -> None:
+        """Say no more."""
+        self._socket.shutdown(socket.SHUT_WR)
+
     def closed_with(self) -> str:
         while not isinstance(heard := self.hear(), frames.Close):
             pass
@@ -317,6 +328,45 @@ class TestProtocol:
             assert isinstance(detach, frames.Detach)
             condition = frames.fields_of(detach.error, 3)[0]
             assert condition == ("amqp:not-allowed" if handle == 2 else "amqp:not-found")
+
+    def test_senders_get_new_credit_and_a_new_window(self, start: Start) -> None:
+        client = Raw(start().port)
+        client.open()
+        attach = frames.Attach("in", 0, frames.SENDER, initial_delivery_count=0)
+        attach.source, attach.target = frames.source("me"), frames.target("orders")
+        client.say(attach)
+        assert isinstance(client.hear(), frames.Attach)
+        credit, sent, settled = 0, 0, 0
+        while sent < 1_500 or settled < 1_500:
+            while sent < min(credit, 1_500):
+                client.say(frames.Transfer(0, sent, b"t", 0, False), b"\x00\x53\x75\xa0\x01x")
+                sent += 1
+            heard = client.hear()
+            if isinstance(heard, frames.Flow) and heard.handle == 0:
+                credit = (heard.delivery_count or 0) + (heard.link_credit or 0)
+                assert heard.incoming_window > 1_000
+            elif isinstance(heard, frames.Disposition):
+                settled += 1
+
+    def test_a_client_that_does_not_read(self, start: Start) -> None:
+        """It gets what fits into its buffers; the rest waits in the queue, for others or until it reads."""
+        emulator = start(max_message_size=1_000_000)
+        with ServiceBusClient.from_connection_string(emulator.connection_string) as bus:
+            with bus.get_queue_sender("orders") as sender:
+                for _ in range(40):
+                    sender.send_messages(ServiceBusMessage(b"x" * 900_000))
+            client = Raw(emulator.port)
+            client.open()
+            attach = frames.Attach("out", 0, frames.RECEIVER, source=frames.source("orders"), target=frames.target("t"))
+            client.say(attach)
+            client.say(frames.Flow(0, 100_000, 0, 10, 0, 0, 1_000))
+            mode = ServiceBusReceiveMode.RECEIVE_AND_DELETE
+            with bus.get_queue_receiver("orders", receive_mode=mode) as other:
+                assert other.receive_messages(max_wait_time=10)
+            messages = 0
+            while messages < 10:
+                heard = client.hear()
+                messages += isinstance(heard, frames.Transfer) and not heard.more
 
     def test_messages_that_are_none(self, start: Start) -> None:
         client = Raw(start().port)

@@ -21,6 +21,7 @@ from azure.servicebus import (
     ServiceBusReceiver,
     ServiceBusSubQueue,
 )
+from azure.servicebus._common import mgmt_handlers
 from azure.servicebus.aio import AutoLockRenewer as AsyncAutoLockRenewer
 from azure.servicebus.aio import ServiceBusClient as AsyncServiceBusClient
 from azure.servicebus.amqp import AmqpAnnotatedMessage, AmqpMessageBodyType
@@ -611,3 +612,71 @@ def test_statistics(start: Start) -> None:
         "orders": {"active": 0, "locked": 0, "deferred": 0, "scheduled": 0, "dead_letters": 0}
     }
     assert statistics(emulator, "/elsewhere") == {"paths": ["/statistics"]}
+
+
+class TestManagement:
+    """What the SDK never asks for, through its own requests."""
+
+    @pytest.mark.parametrize(
+        ("operation", "body", "said"),
+        [
+            (b"com.microsoft:add-rule", {}, "not implemented"),
+            (b"com.microsoft:renew-lock", {}, "lock-tokens"),
+            (b"com.microsoft:renew-lock", {"lock-tokens": ["a"]}, "UUIDs"),
+            (b"com.microsoft:peek-message", {"from-sequence-number": 1, "message-count": "a"}, "argument-error"),
+            (b"com.microsoft:update-disposition", {"disposition-status": "eaten", "lock-tokens": []}, "eaten"),
+            (b"com.microsoft:schedule-message", {"messages": [{"message": b"none"}]}, "argument-error"),
+            (b"com.microsoft:set-session-state", {"session-id": "s", "session-state": "text"}, "bytes"),
+            (b"com.microsoft:get-session-state", {"session-id": "t"}, "session-lock-lost"),
+            (b"com.microsoft:renew-session-lock", {}, "session-id"),
+        ],
+    )
+    def test_mistakes_are_answered(self, start: Start, operation: bytes, body: dict[str, object], said: str) -> None:
+        with client(start(requires_session=True)) as bus, bus.get_queue_receiver("orders", session_id="s") as receiver:
+            with pytest.raises(ServiceBusError) as refused:
+                receiver._mgmt_request_response_with_retry(operation, body, mgmt_handlers.default)
+            assert said in str(refused.value)
+            if said != "session-lock-lost":  # there the SDK gives up the session
+                assert receiver.session.get_state() is None
+
+    def test_deferring_what_was_deferred(self, start: Start) -> None:
+        emulator = start()
+        with client(emulator) as bus, bus.get_queue_receiver("orders") as receiver:
+            send(bus, "x")
+            message = one(receiver)
+            receiver.defer_message(message)
+            (again,) = receiver.receive_deferred_messages(message.sequence_number or 0)
+            receiver.defer_message(again)
+        assert counts(emulator) == {"deferred": 1}
+
+
+class TestRestart:
+    def test_sessions_and_message_ids_are_remembered(self, start: Start, tmp_path: Path) -> None:
+        emulator = start(data=tmp_path, requires_session=True, duplicate_detection_window=60)
+        with client(emulator) as bus:
+            send(bus, "a", session_id="s", message_id="1")
+            for name, state in (("s", b"kept"), ("t", b"dropped")):
+                with bus.get_queue_receiver("orders", session_id=name) as receiver:
+                    receiver.session.set_state(state)
+            with bus.get_queue_receiver("orders", session_id="t") as receiver:
+                receiver.session.set_state(None)
+        emulator.stop()
+        emulator.start()
+        with client(emulator) as bus:
+            send(bus, "duplicate", session_id="s", message_id="1")
+            with bus.get_queue_receiver("orders", session_id="s") as receiver:
+                assert receiver.session.get_state() == b"kept"
+                assert text(one(receiver)) == "a"
+                assert none(receiver)
+            with bus.get_queue_receiver("orders", session_id="t") as receiver:
+                assert receiver.session.get_state() is None
+
+    def test_time_goes_on_while_it_is_down(self, start: Start, tmp_path: Path) -> None:
+        emulator = start(data=tmp_path, dead_letter_on_expiration=True)
+        with client(emulator) as bus, bus.get_queue_sender("orders") as sender:
+            send(bus, "short", time_to_live=timedelta(seconds=1))
+            sender.schedule_messages(ServiceBusMessage("due"), datetime.now(UTC) + timedelta(seconds=1))
+        emulator.stop()
+        time.sleep(1.1)
+        emulator.start()
+        assert counts(emulator) == {"active": 1, "dead_letters": 1}

@@ -202,4 +202,11 @@ MUTATIONS = (
         "VISIBILITY_SECONDS=60",
         "VISIBILITY_SECONDS=300",
     ),
+    A(
+        "identity of another namespace beside KEDA's",
+        "SM520",
+        f"{TERRAFORM}identity.tf",
+        "serviceaccount:${local.settings.namespace}:",
+        "serviceaccount:default:",
+    ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from typing import TYPE_CHECKING, cast
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 MAX_FRAME_SIZE = 65_536  # what Service Bus itself announces
 _WINDOW = 65_535  # frames that a client may send before it hears of us again
 _HANDLES = 1_023  # links of a session, less one
+_OUTPUT_LIMIT = 1_048_576  # bytes for one client in one turn; more than one message of the largest common size
+_LINGER_SECONDS = 0.5  # until a client that doesn't hang up after our close is cut off
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +68,7 @@ class Session:
     @property
     def blocked(self) -> bool:
         """Whether transfers wait for the client to take what it got."""
-        return bool(self._waiting) or self.connection.paused
+        return bool(self._waiting) or self.connection.congested
 
     def send(self, performative: Performative, payload: bytes = b"") -> None:
         """Send on this session's channel."""
@@ -181,7 +184,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
         self.remote_max_frame_size = 512  # until it says otherwise
-        self.paused = False
+        self._paused = False
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
         self._output = bytearray()
@@ -190,6 +193,7 @@ class Connection(asyncio.Protocol):
         self._opened = False
         self._closing = False
         self._heartbeat: asyncio.TimerHandle | None = None
+        self._linger: asyncio.TimerHandle | None = None
 
     # What asyncio calls
 
@@ -202,8 +206,9 @@ class Connection(asyncio.Protocol):
         """It has gone."""
         self._transport = None
         self._closing = True
-        if self._heartbeat:
-            self._heartbeat.cancel()
+        for timer in (self._heartbeat, self._linger):
+            if timer:
+                timer.cancel()
         self.hub.connections.discard(self)
         self._end_sessions()
         self.hub.schedule()
@@ -228,16 +233,19 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The client doesn't read as fast as we send."""
-        self.paused = True
+        self._paused = True
 
     def resume_writing(self) -> None:
         """It has caught up."""
-        self.paused = False
-        for consumer in self.consumers():
-            consumer.queue.awake = True
-        self.hub.schedule()
+        self._paused = False
+        self._continue()
 
     # What others call
+
+    @property
+    def congested(self) -> bool:
+        """Whether the client has to read first."""
+        return self._paused or len(self._output) >= _OUTPUT_LIMIT
 
     def consumers(self) -> list[Consumer]:
         """Links of this connection that take messages out of a queue."""
@@ -251,11 +259,17 @@ class Connection(asyncio.Protocol):
 
     def write(self) -> None:
         """Let go what was said during this turn."""
+        congested = self.congested
         if self._transport and self._output:
             self._transport.write(bytes(self._output))
         self._output.clear()
-        if self._transport and self._closing:
-            self._transport.close()
+        if congested and not self._paused:
+            self._continue()
+        if self._transport and self._closing and not self._linger:
+            # To close while the client still talks would reset the connection, and our last words would be lost.
+            with contextlib.suppress(OSError):  # it has hung up
+                self._transport.write_eof()
+            self._linger = asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._transport.abort)
 
     def shut(self, condition: str | None = None, description: str = "") -> None:
         """Close the connection from this side."""
@@ -271,6 +285,11 @@ class Connection(asyncio.Protocol):
         for session in self._sessions.values():
             session.end()
         self._sessions.clear()
+
+    def _continue(self) -> None:
+        for consumer in self.consumers():
+            consumer.queue.awake = True
+        self.hub.schedule()
 
     def _raw(self, data: bytes) -> None:
         self._output += data
@@ -354,5 +373,5 @@ class Connection(asyncio.Protocol):
     def _beat(self, seconds: float) -> None:
         """Send empty frames at half the time after which the client takes silence for death."""
         self._heartbeat = asyncio.get_running_loop().call_later(seconds, self._beat, seconds)
-        if self._transport and not self._output:
+        if self._transport and not self._output and not self._closing:
             self._transport.write(b"\x00\x00\x00\x08\x02\x00\x00\x00")

@@ -27,7 +27,7 @@ AMQP, SASL = 0, 1
 _FRAME = struct.Struct(">IBBH")
 
 SENDER, RECEIVER = False, True  # a link's role, as attach and disposition spell it
-SETTLED, UNSETTLED, MIXED = 1, 0, 2  # snd-settle-mode
+SETTLED = 1  # snd-settle-mode: what is sent needs no settling
 
 # Outcomes of a delivery, by descriptor.
 ACCEPTED, REJECTED, RELEASED, MODIFIED = 0x24, 0x25, 0x26, 0x27
@@ -40,6 +40,7 @@ class Performative:
     __slots__: tuple[str, ...] = ()
     CODE: ClassVar[int]
     WIRE: ClassVar[tuple[type | None, ...]]
+    MANDATORY: ClassVar[tuple[str, ...]] = ()
 
 
 @dataclass(slots=True)
@@ -48,6 +49,7 @@ class Open(Performative):
 
     CODE: ClassVar[int] = 0x10
     WIRE: ClassVar = (str, str, UInt, UShort, UInt, None, None, None, None, dict)
+    MANDATORY: ClassVar = ("container_id",)
 
     container_id: str
     hostname: str | None = None
@@ -67,6 +69,7 @@ class Begin(Performative):
 
     CODE: ClassVar[int] = 0x11
     WIRE: ClassVar = (UShort, UInt, UInt, UInt, UInt, None, None, dict)
+    MANDATORY: ClassVar = ("next_outgoing_id", "incoming_window", "outgoing_window")
 
     remote_channel: int | None
     next_outgoing_id: int
@@ -84,6 +87,7 @@ class Attach(Performative):
 
     CODE: ClassVar[int] = 0x12
     WIRE: ClassVar = (str, UInt, bool, UByte, UByte, Described, Described, dict, bool, UInt, ULong, None, None, dict)
+    MANDATORY: ClassVar = ("name", "handle", "role")
 
     name: str
     handle: int
@@ -107,6 +111,7 @@ class Flow(Performative):
 
     CODE: ClassVar[int] = 0x13
     WIRE: ClassVar = (UInt, UInt, UInt, UInt, UInt, UInt, UInt, UInt, bool, bool, dict)
+    MANDATORY: ClassVar = ("incoming_window", "next_outgoing_id", "outgoing_window")
 
     next_incoming_id: int | None
     incoming_window: int
@@ -127,6 +132,7 @@ class Transfer(Performative):
 
     CODE: ClassVar[int] = 0x14
     WIRE: ClassVar = (UInt, UInt, bytes, UInt, bool, bool, UByte, Described, bool, bool, bool)
+    MANDATORY: ClassVar = ("handle",)
 
     handle: int
     delivery_id: int | None = None
@@ -147,6 +153,7 @@ class Disposition(Performative):
 
     CODE: ClassVar[int] = 0x15
     WIRE: ClassVar = (bool, UInt, UInt, bool, Described, bool)
+    MANDATORY: ClassVar = ("role", "first")
 
     role: bool
     first: int
@@ -162,6 +169,7 @@ class Detach(Performative):
 
     CODE: ClassVar[int] = 0x16
     WIRE: ClassVar = (UInt, bool, Described)
+    MANDATORY: ClassVar = ("handle",)
 
     handle: int
     closed: bool | None = None
@@ -204,6 +212,7 @@ class SaslInit(Performative):
 
     CODE: ClassVar[int] = 0x41
     WIRE: ClassVar = (Symbol, bytes, str)
+    MANDATORY: ClassVar = ("mechanism",)
 
     mechanism: str
     initial_response: bytes | None = None
@@ -216,12 +225,13 @@ class SaslOutcome(Performative):
 
     CODE: ClassVar[int] = 0x44
     WIRE: ClassVar = (UByte, bytes)
+    MANDATORY: ClassVar = ("code",)
 
     code: int
     additional_data: bytes | None = None
 
 
-_KINDS: dict[object, type[Performative]] = {
+_KINDS: dict[int, type[Performative]] = {
     kind.CODE: kind
     for kind in (Open, Begin, Attach, Flow, Transfer, Disposition, Detach, End, Close, SaslInit, SaslOutcome)
 }
@@ -246,17 +256,23 @@ def encode_frame(channel: int, performative: Performative, payload: bytes = b"",
 def decode_body(body: bytes) -> tuple[Performative, bytes]:
     """Read what a frame carries: the performative and the payload behind it."""
     described, end = codec.decode(body)
-    kind = _KINDS.get(described.descriptor) if isinstance(described, Described) else None
-    if kind is None or not isinstance(described, Described) or not isinstance(described.value, list):
+    if not isinstance(described, Described) or not isinstance(described.value, list):
         raise MalformedError("a frame without a performative")
+    kind = _KINDS.get(described.descriptor) if isinstance(described.descriptor, int) else None
+    if kind is None:
+        raise MalformedError(f"{described.descriptor!r} is no performative")
     values = described.value[: len(kind.WIRE)]
     for value, wire in zip(values, kind.WIRE, strict=False):
         if value is not None and wire is not None and not isinstance(value, _PYTHON.get(wire, wire)):
             raise MalformedError(f"{kind.__name__} with a {type(value).__name__} for a {wire.__name__}")
     try:
-        return kind(*values), body[end:]
+        performative = kind(*values)
     except TypeError as problem:
-        raise MalformedError(f"{kind.__name__} lacks mandatory fields") from problem
+        raise MalformedError(f"{kind.__name__} lacks fields") from problem
+    missing = [name for name in kind.MANDATORY if getattr(performative, name) is None]
+    if missing:
+        raise MalformedError(f"{kind.__name__} lacks {', '.join(missing)}")
+    return performative, body[end:]
 
 
 _PYTHON: dict[type, type] = {UByte: int, UShort: int, UInt: int, ULong: int, Symbol: str, Array: list}
@@ -292,11 +308,11 @@ def fields_of(value: object, count: int) -> list[object]:
     return found + [None] * (count - len(found))
 
 
-def source(address: str, filters: dict[object, object] | None = None) -> Described:
+def source(address: object, filters: dict[object, object] | None = None) -> Described:
     """Where messages of a link come from."""
     return Described(ULong(_SOURCE), [address, None, None, None, None, None, None, filters, None, None, None])
 
 
-def target(address: str) -> Described:
+def target(address: object) -> Described:
     """Where messages of a link go."""
     return Described(ULong(_TARGET), [address, None, None, None, None, None, None])

@@ -72,7 +72,9 @@ class Link:
         """Answer the attach with one that mirrors it."""
         asked = self.attach
         answer = Attach(asked.name, asked.handle, not asked.role, asked.snd_settle_mode, asked.rcv_settle_mode)
-        answer.source, answer.target = asked.source, asked.target
+        # The addresses stand for the rest: what else clients may ask for, they don't get.
+        answer.source = frames.source(frames.fields_of(asked.source, 1)[0])
+        answer.target = frames.target(frames.fields_of(asked.target, 1)[0])
         answer.max_message_size = self.hub.max_message_size
         for name, value in fields.items():
             setattr(answer, name, value)
@@ -386,10 +388,10 @@ class Consumer(Link):
         return True
 
     def _answer_with(self, session: BrokerSession) -> None:
-        asked = frames.fields_of(self.attach.source, 1)[0]
+        address = frames.fields_of(self.attach.source, 1)[0]
         self.accept(
             initial_delivery_count=0,
-            source=frames.source(str(asked), {Symbol(_SESSION_FILTER): session.id}),
+            source=frames.source(address, {Symbol(_SESSION_FILTER): session.id}),
             properties={Symbol(_LOCKED_UNTIL): _TICKS_OF_1970 + round(session.until * 10_000_000)},
         )
 

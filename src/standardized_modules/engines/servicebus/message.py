@@ -19,6 +19,8 @@ _APPLICATION_PROPERTIES, _DATA, _VALUE, _FOOTER = 0x74, 0x75, 0x77, 0x78
 MESSAGE_ID, CORRELATION_ID, REPLY_TO, GROUP_ID = 0, 5, 4, 10
 
 SCHEDULED = "x-opt-scheduled-enqueue-time"
+_UINT_MAX = 2**32 - 1
+_YEAR_9999 = 253_402_300_799_999  # its last millisecond, where the clocks of clients end
 # What the broker itself says in the annotations of a message that it hands out. A sender that forwards a message it
 # received sends them along; they must not stay.
 _OURS = (
@@ -51,8 +53,6 @@ class Content:
     """Their values encoded."""
     body: bytes = field(repr=False)
     """The encoded sections of the body, and the footer."""
-    size: int
-    """Bytes as sent."""
 
 
 def parse(data: bytes) -> Content:
@@ -71,7 +71,7 @@ def parse(data: bytes) -> Content:
         elif code == _MESSAGE_ANNOTATIONS:
             annotations = codec.raw_map(data, value)
         elif code == _PROPERTIES:
-            properties = data[start:end]
+            properties = codec.encode_described(_PROPERTIES, data[value:end])
         elif code == _APPLICATION_PROPERTIES:
             application_properties = codec.raw_map(data, value)
         elif code != _DELIVERY_ANNOTATIONS:  # those are for one hop, and it ends here
@@ -79,21 +79,21 @@ def parse(data: bytes) -> Content:
     for name in _OURS:
         annotations.pop(name, None)
     due = annotations.get(SCHEDULED)
-    scheduled = codec.decode(due)[0] if due else None
-    time_to_live = header[2] if len(header) > 2 else None
+    scheduled = _number(codec.decode(due)[0] if due else None, _YEAR_9999)
+    time_to_live = _number(header[2] if len(header) > 2 else None, _UINT_MAX)
+    priority = _number(header[1] if len(header) > 1 else None, 255)
     message_id, session_id = _identifiers(properties)
     return Content(
         message_id=message_id,
         session_id=session_id,
-        time_to_live=time_to_live / 1000 if isinstance(time_to_live, int) else None,
-        scheduled_for=scheduled / 1000 if isinstance(scheduled, int) else None,
+        time_to_live=None if time_to_live is None else time_to_live / 1000,
+        scheduled_for=None if scheduled is None else scheduled / 1000,
         durable=bool(header[0]) if header else False,
-        priority=header[1] if len(header) > 1 and isinstance(header[1], int) else 4,  # the default of AMQP
+        priority=4 if priority is None else priority,  # the default of AMQP
         annotations=annotations,
         properties=properties,
         application_properties=application_properties,
         body=body,
-        size=len(data),
     )
 
 
@@ -105,7 +105,7 @@ def render(
     application_properties: dict[str, bytes],
 ) -> bytes:
     """Put a message together again, with what the broker adds."""
-    ttl = None if content.time_to_live is None else UInt(content.time_to_live * 1000)
+    ttl = None if content.time_to_live is None else UInt(round(content.time_to_live * 1000))
     header = [content.durable, UByte(content.priority), ttl, None, UInt(delivery_count)]
     parts = [
         codec.encode_described(_HEADER, codec.encode(header)),
@@ -181,6 +181,11 @@ def render_response(correlation_id: bytes, properties: dict[str, object], body: 
 def timestamp(seconds: float) -> bytes:
     """An encoded point in time."""
     return codec.encode(Timestamp.of(seconds))
+
+
+def _number(value: object, largest: int) -> int | None:
+    """A number that can be written again, whichever type it came in."""
+    return min(max(value, 0), largest) if isinstance(value, int) else None
 
 
 def _identifiers(properties: bytes) -> tuple[str | None, str | None]:

@@ -6,12 +6,15 @@ from collections.abc import Callable
 
 from ..queue import BrokerUnavailable, Message, Queue
 from .metrics import QUEUE_ERRORS
+from .waiting import within
 
 _log = logging.getLogger(__name__)
 
 LINGER_SECONDS = 0.01
 """How long the first message waits for company: nothing beside a call over the network, and enough
 for handlers that end together."""
+BATCH = 10
+"""What SQS deletes in one call: no reason to wait for more."""
 TRIES = 4
 """With waits of 0.1, 0.4 and 1.6 s between them; after that the message comes back and is found to
 be done."""
@@ -28,6 +31,7 @@ class Completer:
         self._progressed = progressed
         self._waiting: list[tuple[Message, Settled]] = []
         self._arrived = asyncio.Event()
+        self._enough = asyncio.Event()
         self._completing = 0
         self._closed = False
 
@@ -40,21 +44,23 @@ class Completer:
         """Complete a message soon."""
         self._waiting.append((message, settled))
         self._arrived.set()
+        if len(self._waiting) >= BATCH:
+            self._enough.set()
 
     def close(self) -> None:
         """`run` returns when nothing is left."""
         self._closed = True
         self._arrived.set()
+        self._enough.set()
 
     async def run(self) -> None:
         """Until closed. One call at a time: what ends during a call is the next batch."""
         while not (self._closed and not self._waiting):
             await self._arrived.wait()
+            await within(self._enough, LINGER_SECONDS)
             if not self._closed:
-                await asyncio.sleep(LINGER_SECONDS)
-            self._arrived.clear()
-            if self._closed:
-                self._arrived.set()
+                self._arrived.clear()
+                self._enough.clear()
             batch, self._waiting = self._waiting, []
             if batch:
                 await self._complete(batch)

@@ -13,6 +13,7 @@ from .lease import Lease
 from .metrics import IN_FLIGHT, LAST_POLL, QUEUE_ERRORS
 from .reachability import QUEUE
 from .retry import backoff
+from .waiting import within
 
 WAIT_SECONDS = 20.0
 """Of one long poll: the longest that SQS offers, and the fewest calls to pay for."""
@@ -75,12 +76,13 @@ class Worker:
     async def _room(self) -> int:
         """How many messages may come now; 0 after a while when there is no room."""
         if failures := self.reachability.failures:
-            await self._pause(backoff(failures, BACKOFF_BASE, BACKOFF_CAP, self.equipment.rand))
+            seconds = backoff(failures, BACKOFF_BASE, BACKOFF_CAP, self.equipment.rand)
+            await within(self._stopping, seconds)
             # One message is enough to find out whether the store is back.
             return min(1, self._free())
         self._wake.clear()
         if not (free := self._free()):
-            await _within(self._wake, ROOM_SECONDS)
+            await within(self._wake, ROOM_SECONDS)
         return free
 
     def _free(self) -> int:
@@ -187,19 +189,8 @@ class Worker:
             QUEUE_ERRORS.labels("release").inc()
             _log.warning("not given back; they come back", extra={"messages": len(messages)})
 
-    async def _pause(self, seconds: float) -> None:
-        await _within(self._stopping, seconds)
 
 
 async def _all(tasks: set["asyncio.Task[None]"]) -> None:
     if tasks:
         await asyncio.wait(set(tasks))
-
-
-async def _within(event: asyncio.Event, seconds: float) -> None:
-    """Wait for an event, but not for longer."""
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return

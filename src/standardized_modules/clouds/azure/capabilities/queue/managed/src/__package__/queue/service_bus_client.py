@@ -23,9 +23,10 @@ TRY_TIMEOUT = 15
 class Connection:
     """A namespace, by identity; or an emulator on this machine, by connection string."""
 
-    def __init__(self, namespace: str, connection_string: str) -> None:
+    def __init__(self, namespace: str, connection_string: str, retries: int = 3) -> None:
         self._namespace = namespace
         self._connection_string = connection_string
+        self._retries = retries
         self._client: ServiceBusClient | None = None
         self._credential: DefaultAzureCredential | None = None
 
@@ -45,15 +46,15 @@ class Connection:
         self._client = self._credential = None
 
     def _connect(self) -> ServiceBusClient:
-        # Three more tries within about 6 s; longer waits are the worker's business.
+        # Three retries take about 6 s; longer waits are the worker's business.
         if self._connection_string:
             return ServiceBusClient.from_connection_string(
-                self._connection_string, retry_total=3, try_timeout=TRY_TIMEOUT
+                self._connection_string, retry_total=self._retries, try_timeout=TRY_TIMEOUT
             )
         # In the cluster the federated token of the ServiceAccount, on a desk `az login`.
         self._credential = DefaultAzureCredential()
         return ServiceBusClient(
-            self._namespace, self._credential, retry_total=3, try_timeout=TRY_TIMEOUT
+            self._namespace, self._credential, retry_total=self._retries, try_timeout=TRY_TIMEOUT
         )
 
 

@@ -7,9 +7,10 @@ ends early when this process dies, and the count of deliveries is the broker's.
 
 import asyncio
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from azure.servicebus import NEXT_AVAILABLE_SESSION
 from azure.servicebus.aio import ServiceBusReceiver
@@ -17,11 +18,13 @@ from azure.servicebus.exceptions import OperationTimeoutError
 
 from .port import BrokerUnavailable, LockLost, Message, QueueStats
 from .service_bus import POLL_SECONDS, ServiceBusQueue, receipt_of
-from .service_bus_client import broker_errors
+from .service_bus_client import Connection, broker_errors
 from .service_bus_messages import decode
 
 IDLE_SECONDS = 0.3
 """For the next message of a session, before it is given up."""
+MAX_ACCEPTING = 8
+"""Sessions waited for at a time, when there are many: each is a connection that has to be made."""
 RENEWALS_IN_A_LOCK = 3
 
 
@@ -32,6 +35,12 @@ class Session:
     receiver: ServiceBusReceiver
     held: bool = False
     """One of its messages is being handled, or waits for its retry."""
+
+    @property
+    def lost(self) -> bool:
+        """Nobody renewed its lock, because nobody settled its message."""
+        until = self.receiver.session.locked_until_utc
+        return until is None or until <= datetime.now(UTC)
 
 
 class ServiceBusSessionQueue(ServiceBusQueue):
@@ -44,24 +53,26 @@ class ServiceBusSessionQueue(ServiceBusQueue):
     ) -> None:
         super().__init__(namespace, name, lock_seconds, connection_string)
         self._sessions: dict[ServiceBusReceiver, Session] = {}
-        self._accepting: asyncio.Task[None] | None = None
+        # Without retries: that no session has a message is an answer, and the usual one.
+        self._accepts = Connection(namespace, connection_string, retries=0)
+        self._accepting: set[asyncio.Task[bool]] = set()
+        self._parallel = 1
         self._waiting: set[asyncio.Task[None]] = set()
 
     async def complete(self, messages: Sequence[Message]) -> list[Message]:
         """See ServiceBusQueue."""
-        lost = await super().complete(messages)
-        self._freed(messages)
-        return lost
+        with self._freeing(messages):
+            return await super().complete(messages)
 
     async def release(self, messages: Sequence[Message]) -> None:
         """See ServiceBusQueue."""
-        await super().release(messages)
-        self._freed(messages)
+        with self._freeing(messages):
+            await super().release(messages)
 
     async def dead_letter(self, message: Message, reason: str, description: str) -> None:
         """See ServiceBusQueue."""
-        await super().dead_letter(message, reason, description)
-        self._freed([message])
+        with self._freeing([message]):
+            await super().dead_letter(message, reason, description)
 
     async def retry(self, message: Message, delay_seconds: float) -> None:
         """Keep the session until the delay is over, then give the message back."""
@@ -94,11 +105,12 @@ class ServiceBusSessionQueue(ServiceBusQueue):
 
     async def close(self) -> None:
         """See ServiceBusQueue; messages that wait for their retry are given back now."""
-        waiting = [*self._waiting, *([self._accepting] if self._accepting else [])]
+        waiting = [*self._waiting, *self._accepting]
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
         await asyncio.gather(*map(self._drop, list(self._sessions.values())))
+        await self._accepts.close()
         await super().close()
 
     async def _poll(self, limit: int, wait_seconds: float, stop: asyncio.Event) -> list[Message]:
@@ -111,20 +123,25 @@ class ServiceBusSessionQueue(ServiceBusQueue):
 
     async def _next(self, limit: int) -> list[Message]:
         """A message of each session that is free; without one, of the next that can be had."""
+        await asyncio.gather(
+            *map(self._drop, [each for each in self._sessions.values() if each.lost])
+        )
         free = [session for session in self._sessions.values() if not session.held]
         taken = await asyncio.gather(*map(self._take, free[:limit]))
         found = [message for messages in taken for message in messages]
-        if len(found) < limit and self._accepting is None:
-            self._accepting = asyncio.create_task(self._accept())
-        if not found and self._accepting is not None:
-            accepting, self._accepting = self._accepting, None
-            await accepting
-        elif self._accepting is not None and self._accepting.done():
-            self._accepting = None
+        while len(self._accepting) < min(limit - len(found), self._parallel):
+            self._accepting.add(asyncio.create_task(self._accept()))
+        if self._accepting and not found:
+            await asyncio.wait(self._accepting, return_when=asyncio.FIRST_COMPLETED)
+        for task in [each for each in self._accepting if each.done()]:
+            self._accepting.discard(task)
+            # One asks while there is nothing to do; more and more when there is.
+            self._parallel = min(2 * self._parallel, MAX_ACCEPTING) if task.result() else 1
         return found
 
-    async def _accept(self) -> None:
-        receiver = self._connection.client.get_queue_receiver(
+    async def _accept(self) -> bool:
+        """Hold one more session; whether there was one."""
+        receiver = self._accepts.client.get_queue_receiver(
             self._name, session_id=NEXT_AVAILABLE_SESSION, max_wait_time=POLL_SECONDS
         )
         try:
@@ -133,11 +150,12 @@ class ServiceBusSessionQueue(ServiceBusQueue):
                     await receiver.__aenter__()
                 except OperationTimeoutError:  # No session has a message.
                     await receiver.close()
-                    return
+                    return False
         except asyncio.CancelledError:
             await receiver.close()
             raise
         self._sessions[receiver] = Session(receiver)
+        return True
 
     async def _take(self, session: Session) -> list[Message]:
         try:
@@ -162,9 +180,13 @@ class ServiceBusSessionQueue(ServiceBusQueue):
         with suppress(BrokerUnavailable, LockLost), broker_errors():
             await session.receiver.close()
 
-    def _freed(self, messages: Sequence[Message]) -> None:
-        for message in messages:
-            if session := self._sessions.get(receipt_of(message).receiver):
+    @contextmanager
+    def _freeing(self, messages: Sequence[Message]) -> Iterator[None]:
+        """The sessions of these messages go on with the next one, unless they wait for a retry."""
+        ours = [receipt_of(each).receiver for each in messages if not receipt_of(each).answered]
+        yield
+        for receiver in ours:
+            if session := self._sessions.get(receiver):
                 session.held = False
 
     async def _give_back_later(self, message: Message, delay_seconds: float) -> None:
