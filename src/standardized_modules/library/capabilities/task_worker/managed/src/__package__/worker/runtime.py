@@ -190,7 +190,6 @@ class Worker:
             _log.warning("not given back; they come back", extra={"messages": len(messages)})
 
 
-
 async def _all(tasks: set["asyncio.Task[None]"]) -> None:
     if tasks:
         await asyncio.wait(set(tasks))
