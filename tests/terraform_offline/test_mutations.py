@@ -249,7 +249,7 @@ MUTANTS: list[tuple[str, str, str, str, str, str]] = [
         "provider that is not served",
         "hashicorp/aws",
         "hashicorp/awscc",
-        "Failed to query available provider packages",
+        "No offline schemas of the provider hashicorp/awscc",
         "",
     ),
     (
