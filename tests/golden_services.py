@@ -22,4 +22,12 @@ SERVICES: dict[str, dict[str, Any]] = {
             "dev.telemetry.trace_sample_ratio=0.5",
         ],
     },
+    "invoices": {"patterns": ["background_worker"], "cloud": "aws"},
+    "parcels": {
+        "patterns": ["web_api", "background_worker"],
+        "cloud": "azure",
+        "region": "northeurope",
+        "owner": "team-shipping",
+        "assignments": ["queue.ordered=true", "ingress.domain=shop.example"],
+    },
 }

@@ -32,7 +32,7 @@ WORKER = {
 }
 KINDS = {
     "worker": WORKER,
-    "worker on azure": {**WORKER, "NetworkPolicy": 6},
+    "worker on azure": {**WORKER, "CiliumNetworkPolicy": 1},
     "web_api and worker": {
         **WORKER,
         "Deployment": 2,
@@ -64,6 +64,11 @@ def manifests(tree: Tree, environment: str) -> list[dict[str, Any]]:
     overlay = next(o for o in tree.overlays if o.name == environment)
     assert not overlay.error
     return list(overlay.manifests)
+
+
+def plural(kind: str) -> str:
+    """The name of a kind's resource: `NetworkPolicy` is `networkpolicies`."""
+    return f"{kind[:-1]}ies".lower() if kind.endswith("Policy") else f"{kind}s".lower()
 
 
 def one(tree: Tree, environment: str, kind: str, name: str = "orders-worker") -> dict[str, Any]:
@@ -104,11 +109,10 @@ def test_who_deploys_may_apply_every_kind(tree_of: TreeOf, name: str) -> None:
         for group in rule["apiGroups"]
         for resource in rule["resources"]
     }
-    plurals = {"NetworkPolicy": "networkpolicies"}
     needed = {
         (
             manifest["apiVersion"].rpartition("/")[0],
-            plurals.get(manifest["kind"], f"{manifest['kind'].lower()}s"),
+            plural(manifest["kind"]),
         )
         for manifest in manifests(tree, "prod")
     }

@@ -1,8 +1,7 @@
 """A server that answers like SQS, in the words that the test gives it, and remembers the questions.
 
 For what no emulator does: failures of single messages, answers about messages that are not in
-flight, errors of the service. What SQS does with messages is tested against a broker: see
-docs/queue.md.
+flight, errors of the service. What SQS does with messages is tested by `make test-broker`.
 """
 
 import asyncio

@@ -107,18 +107,18 @@ class Attempts:
         stall = self.settings.worker_stall_seconds
         ends = began + min(task.timeout_seconds or stall, stall)
 
-        def time_left() -> float:
+        def seconds_left() -> float:
             left = ends - loop.time()
             return left if self.settings.worker_heartbeat else min(left, lease.seconds_left)
 
         context = TaskContext(
-            task.name,
-            message.id,
-            lease.key,
-            message.delivery_count,
-            policy.max_attempts,
-            self.equipment.resources,
-            time_left,
+            task=task.name,
+            message_id=message.id,
+            idempotency_key=lease.key,
+            resources=self.equipment.resources,
+            attempt=message.delivery_count,
+            max_attempts=policy.max_attempts,
+            seconds_left=seconds_left,
         )
         try:
             with (

@@ -1,6 +1,7 @@
 """What a task is: a name, a payload, a handler, and what happens when the handler fails."""
 
 import inspect
+import math
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -48,24 +49,23 @@ class Retry:
             raise TaskDefinitionError("base_seconds and cap_seconds have to be above 0")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskContext:
-    """What a handler may know about the attempt that it is."""
+    """What a handler may know about the attempt that it is. Tests make their own."""
 
     task: str
     message_id: str
     idempotency_key: str
     """The same at every attempt: hand it on to whoever must not do the work twice either."""
-    attempt: int
-    """1 at the first one."""
-    max_attempts: int
     resources: "Resources"
     """What tasks/resources.py opened for this process."""
-    _time_left: Callable[[], float] = field(repr=False)
+    attempt: int = 1
+    max_attempts: int = 1
+    seconds_left: Callable[[], float] = field(default=lambda: math.inf, repr=False)
 
     def time_left(self) -> float:
         """Seconds until this attempt is cancelled, or taken for stuck; for timeouts of calls."""
-        return max(0.0, self._time_left())
+        return max(0.0, self.seconds_left())
 
 
 Handler = Callable[[P, TaskContext], Awaitable[None]]
