@@ -5,7 +5,6 @@ python worker_programs.py bare|worker MESSAGES
 Prints JSON: seconds, CPU seconds, and for the worker its resident memory while messages pass.
 """
 
-import asyncio
 import json
 import os
 import resource
@@ -65,6 +64,7 @@ CLOCK = Clock()
 @task("nothing")
 async def nothing(payload: Nothing, context: TaskContext) -> None:
     """Do nothing."""
+    del payload, context
     CLOCK.message()
     if CLOCK.handled == MESSAGES:
         os.kill(os.getpid(), signal.SIGTERM)

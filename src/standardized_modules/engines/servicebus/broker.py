@@ -179,15 +179,17 @@ class Queue(Generic[C]):
 
     def receive(self, session: UUID | None = None) -> Message[C] | None:
         """Lock the next message; with a session's lock, the session's next."""
-        ready = self._waiting(session)
-        message = self._next(ready)
+        self.expire()
+        held = self._hold(session) if self.sessions_required else None
+        message = self._next(held)
         if message is not None:
-            self._lock(message, self._held[session] if session else None)
+            self._lock(message, held)
         return message
 
     def receive_and_delete(self, session: UUID | None = None) -> Message[C] | None:
         """Take the next message out for good."""
-        message = self._next(self._waiting(session))
+        self.expire()
+        message = self._next(self._hold(session) if self.sessions_required else None)
         if message is not None:
             self._remove(message)
         return message
@@ -461,13 +463,8 @@ class Queue(Generic[C]):
             raise SessionLockLostError("the session is not locked, or its lock has expired")
         return session
 
-    def _waiting(self, session: UUID | None) -> list[int]:
-        self.expire()
-        if self.sessions_required:
-            return self._hold(session).ready
-        return self._ready
-
-    def _next(self, ready: list[int]) -> Message[C] | None:
+    def _next(self, session: Session | None) -> Message[C] | None:
+        ready = session.ready if session else self._ready
         message = self._peek_ready(ready)
         if message:
             heapq.heappop(ready)

@@ -11,6 +11,7 @@
 set -euo pipefail
 
 service=order-events-api
+deployments=(order-events-api)
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 terraform=${TERRAFORM:-terraform}
 
@@ -211,8 +212,8 @@ render_manifests() {
   kubectl kustomize "$overlay" >"$work/manifests.yaml"
 }
 
-# First value of a key in the rendered manifests, such as a number of seconds.
-manifest_value() { awk -v key="$1:" '$1 == key { print $2; exit }' "$work/manifests.yaml"; }
+# Largest value of a key in the rendered manifests, such as a number of seconds.
+manifest_value() { awk -v key="$1:" '$1 == key && $2 > most { most = $2 + 0 } END { print most + 0 }' "$work/manifests.yaml"; }
 
 apply_manifests() {
   local namespace=$service-$environment previous found
@@ -233,17 +234,19 @@ apply_manifests() {
     say "namespace $namespace is new: everything will be created"
   fi
   confirm "Apply these manifests to $namespace?"
-  previous=$(kubectl -n "$namespace" get deployment "$service" --ignore-not-found \
+  previous=$(kubectl -n "$namespace" get deployment "${deployments[0]}" --ignore-not-found \
     -o 'jsonpath={.spec.template.spec.containers[0].image}')
   kubectl apply "${apply[@]}" >&2
 
   # Kubernetes itself gives up after progressDeadlineSeconds without progress. This bound is for a
   # rollout that keeps going, but slowly: three times that, and the time the last pod may drain.
-  local progress grace
+  local progress grace deployment
   progress=$(manifest_value progressDeadlineSeconds)
   grace=$(manifest_value terminationGracePeriodSeconds)
-  kubectl -n "$namespace" rollout status "deployment/$service" \
-    "--timeout=$((3 * progress + grace))s" >&2 || report_failure "$namespace" "$previous"
+  for deployment in "${deployments[@]}"; do
+    kubectl -n "$namespace" rollout status "deployment/$deployment" \
+      "--timeout=$((3 * progress + grace))s" >&2 || report_failure "$namespace" "$previous"
+  done
 }
 
 # Nothing is rolled back behind your back: the old pods go on serving while the new ones fail,

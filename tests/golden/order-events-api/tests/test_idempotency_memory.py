@@ -3,7 +3,10 @@
 import pytest
 
 from order_events_api.idempotency import Claim, Stored
-from order_events_api.idempotency_memory import OVERHEAD, MemoryIdempotencyStore
+from order_events_api.idempotency_memory import (
+    OVERHEAD,
+    MemoryIdempotencyStore,
+)
 from order_events_api.problems import ProblemError
 
 ANSWER = Stored(201, b"done", (("location", "/x"),))

@@ -7,7 +7,8 @@ from httpx import AsyncClient
 
 from order_events_api.metrics import metrics_server
 from order_events_api.settings import Settings
-from tests.support import client_for, misbehaving, sample
+from tests.observing import sample
+from tests.support import client_for, misbehaving
 
 ROUTE = "/v1/things/{number}"
 

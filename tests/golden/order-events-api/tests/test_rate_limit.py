@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from order_events_api.rate_limit.limiter import decide
 from order_events_api.rate_limit.memory import MemoryLimiter
 from order_events_api.settings import Settings
-from tests.support import client_for, misbehaving, sample
+from tests.observing import sample
+from tests.support import client_for, misbehaving
 
 
 class Clock:

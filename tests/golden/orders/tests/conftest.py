@@ -2,12 +2,14 @@
 
 import os
 import socket
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 from httpx import AsyncClient
 
 from orders.settings import Settings
+from tests.observing import Collector, Lines
 from tests.support import client_for
 
 # The tests are about what a setting does. These values stay when the defaults change, so that
@@ -53,3 +55,28 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
+
+
+@pytest.fixture
+def start(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], Lines]]:
+    """Call it in the test: pytest replaces standard output once more after the fixtures."""
+    started: list[Lines] = []
+
+    def start() -> Lines:
+        started.append(Lines(capsys))
+        return started[-1]
+
+    yield start
+    for lines in reversed(started):
+        lines.restore()
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    """A collector on a free port."""
+    with Collector() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()

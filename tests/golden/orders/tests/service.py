@@ -1,9 +1,10 @@
-"""The service as a process, with the routes of the tests: `python -m tests.service`."""
+"""The API as a process, with the routes of the tests: `python -m tests.service`."""
 
 import sys
 
-from orders.__main__ import main
+from orders.api import run_api
+from orders.startup import read_settings
 from tests.support import misbehaving
 
 if __name__ == "__main__":
-    sys.exit(main(misbehaving))
+    sys.exit(run_api(read_settings(), misbehaving))

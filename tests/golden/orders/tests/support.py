@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 from httpx import ASGITransport, AsyncClient
-from prometheus_client import REGISTRY
 
 from orders.app import Routes, create_app
 from orders.problems import ProblemError
@@ -28,11 +27,6 @@ async def client_for(
             client.app = app  # type: ignore[attr-defined]  # tests that steer the application
             yield client
     close_tracing(app.state.tracer_provider)
-
-
-def sample(name: str, **labels: str) -> float:
-    """The present value of a metric; 0 when it has never been touched."""
-    return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
 def misbehaving(app: FastAPI, _: Settings) -> None:

@@ -6,7 +6,6 @@ import pytest
 from httpx import AsyncClient
 
 from orders.app import create_app
-from orders.health import HealthChecks
 from orders.settings import Settings
 from tests.support import client_for
 
@@ -57,39 +56,3 @@ async def test_the_log_names_the_dependency_that_does_not_work_and_the_answer_do
     assert (answer.status_code, answer.json()) == (503, {"status": "unavailable"})
     failed = {vars(record)["check"] for record in caplog.records if "check" in vars(record)}
     assert failed == {"database", "broker"}
-
-
-async def test_many_probes_are_one_check() -> None:
-    runs = 0
-
-    async def count() -> None:
-        nonlocal runs
-        runs += 1
-        await asyncio.sleep(0.01)
-
-    checks = HealthChecks()
-    checks.add("counted", count)
-    reports = await asyncio.gather(*(checks.report() for _ in range(20)))
-    assert runs == 1
-    assert all(report.healthy for report in reports)
-
-
-async def test_a_recovered_dependency_is_seen_after_the_memory_expires() -> None:
-    broken = True
-
-    async def flaky() -> None:
-        if broken:
-            raise ConnectionError
-
-    checks = HealthChecks(remember_seconds=0)
-    checks.add("flaky", flaky)
-    assert not (await checks.report()).healthy
-    broken = False
-    assert (await checks.report()).healthy
-
-
-def test_two_checks_cannot_share_a_name() -> None:
-    checks = HealthChecks()
-    checks.add("database", _works)
-    with pytest.raises(ValueError, match="database"):
-        checks.add("database", _works)

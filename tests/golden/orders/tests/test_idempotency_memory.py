@@ -3,7 +3,10 @@
 import pytest
 
 from orders.idempotency import Claim, Stored
-from orders.idempotency_memory import OVERHEAD, MemoryIdempotencyStore
+from orders.idempotency_memory import (
+    OVERHEAD,
+    MemoryIdempotencyStore,
+)
 from orders.problems import ProblemError
 
 ANSWER = Stored(201, b"done", (("location", "/x"),))

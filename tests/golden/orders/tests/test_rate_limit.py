@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from orders.rate_limit.limiter import decide
 from orders.rate_limit.memory import MemoryLimiter
 from orders.settings import Settings
-from tests.support import client_for, misbehaving, sample
+from tests.observing import sample
+from tests.support import client_for, misbehaving
 
 
 class Clock:

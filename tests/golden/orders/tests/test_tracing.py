@@ -1,67 +1,20 @@
 """Spans of sampled requests reach a collector over real HTTP; without one nothing is loaded."""
 
-import socket
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from orders import tracing
 from orders.settings import Settings
+from tests.observing import Collector, attributes
 from tests.support import client_for, misbehaving
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
-class Collector(ThreadingHTTPServer):
-    """Keeps the spans it is sent."""
-
-    def __init__(self) -> None:
-        self.spans: list[Span] = []
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Collector
-
-    def do_POST(self) -> None:
-        """One export."""
-        body = self.rfile.read(int(self.headers["content-length"]))
-        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
-            for scope in resource.scope_spans:
-                self.server.spans.extend(scope.spans)
-        self.send_response(200)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 the base class's name
-        """Quiet."""
-
-
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    """A collector on a free port."""
-    with Collector() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
 def _settings(collector: Collector, ratio: float) -> Settings:
     endpoint = f"http://127.0.0.1:{collector.server_port}"
     return Settings(otel_exporter_otlp_endpoint=endpoint, trace_sample_ratio=ratio)
-
-
-def _attributes(span: Span) -> dict[str, object]:
-    return {a.key: a.value.string_value or a.value.int_value for a in span.attributes}
 
 
 async def test_a_sampled_request_is_one_span(collector: Collector) -> None:
@@ -72,9 +25,9 @@ async def test_a_sampled_request_is_one_span(collector: Collector) -> None:
         await client.get("/none")
     good, bad, lost = collector.spans
     assert good.name == "GET /v1/things/{number}"
-    attributes = _attributes(good)
-    assert attributes["http.route"] == "/v1/things/{number}"
-    assert attributes["http.response.status_code"] == 200
+    found = attributes(good)
+    assert found["http.route"] == "/v1/things/{number}"
+    assert found["http.response.status_code"] == 200
     assert bad.status.code == 2
     assert lost.name == "GET"
 
@@ -108,40 +61,24 @@ async def test_errors_say_what_they_are(collector: Collector) -> None:
         await client.get("/none")
     *failed, lost = collector.spans
     assert [span.status.code for span in failed] == [2, 2, 2]
-    kinds = [_attributes(span)["error.type"] for span in failed]
+    kinds = [attributes(span)["error.type"] for span in failed]
     assert kinds == ["RuntimeError", "504", "RuntimeError"]
     assert [[event.name for event in span.events] for span in failed] == [
         ["exception"],
         [],
         ["exception"],
     ]
-    assert _attributes(failed[2])["http.response.status_code"] == 200
-    assert (lost.status.code, "error.type" in _attributes(lost)) == (0, False)
+    assert attributes(failed[2])["http.response.status_code"] == 200
+    assert (lost.status.code, "error.type" in attributes(lost)) == (0, False)
 
 
 async def test_methods_of_the_callers_invention_are_one(collector: Collector) -> None:
     async with client_for(_settings(collector, 1), misbehaving) as client:
         await client.request("BREW", "/none")
     [span] = collector.spans
-    attributes = _attributes(span)
-    assert (span.name, attributes["http.request.method"]) == ("HTTP", "_OTHER")
-    assert attributes["http.request.method_original"] == "BREW"
-
-
-def test_a_collector_that_hangs_does_not_keep_the_process(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(tracing, "FLUSH_SECONDS", 0.05)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        settings = Settings(otel_exporter_otlp_endpoint=endpoint, trace_sample_ratio=1)
-        provider = tracing.build_tracer_provider(settings)
-        assert provider is not None
-        provider.get_tracer("test").start_span("lost").end()
-        began = time.monotonic()
-        tracing.close_tracing(provider)
-        assert time.monotonic() - began < 2
-    assert "traces lost" in caplog.text
+    found = attributes(span)
+    assert (span.name, found["http.request.method"]) == ("HTTP", "_OTHER")
+    assert found["http.request.method_original"] == "BREW"
 
 
 _LOADS_SDK = """

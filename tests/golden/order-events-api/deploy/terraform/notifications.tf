@@ -35,4 +35,6 @@ resource "aws_sns_topic_subscription" "email" {
 locals {
   # Every alarm of the service is called <service>-<environment>-…
   alarm_arns = "arn:${data.aws_partition.current.partition}:cloudwatch:${var.region}:${var.account_id}:alarm:${local.name}-*"
+
+  alarm_actions = [aws_sns_topic.alarms.arn]
 }

@@ -10,7 +10,7 @@ class Lifecycle:
     started: bool = False
     draining: bool = False
     cut_off: int = 0
-    """Requests that were cancelled because the time to finish them was over."""
+    """Pieces of work that were cancelled because the time to finish them was over."""
 
     @property
     def phase(self) -> str:

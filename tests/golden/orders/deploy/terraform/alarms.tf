@@ -14,8 +14,6 @@ locals {
   # threshold of https://sre.google/workbook/alerting-on-slos/. 0.1 % budget -> 1.44 %.
   # At most 50 %, so that a modest objective still gets an alarm that can go off.
   server_error_percent = min(14.4 * (100 - local.settings.availability), 50)
-
-  alarm_actions = [aws_sns_topic.alarms.arn]
 }
 
 resource "aws_cloudwatch_metric_alarm" "server_errors" {

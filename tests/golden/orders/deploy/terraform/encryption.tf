@@ -2,7 +2,7 @@
 # environment. Rotated every year by AWS; old material stays usable.
 
 resource "aws_kms_key" "service" {
-  description             = "Encrypts logs and notifications of ${local.name}"
+  description             = "Encrypts what ${local.name} stores"
   enable_key_rotation     = true
   deletion_window_in_days = 30 # the longest: time to notice a mistaken destroy
 

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from .context import current_request_id
+from .request_id import current_request_id
 
 MEDIA_TYPE = "application/problem+json"
 

@@ -31,6 +31,8 @@ class Settings(BaseSettings):
     environment: str = Field(default="local", description="Name of the deployment.")
     version: str = Field(default="0.0.0+local", description="Set when the image is built.")
 
+    host: str = Field(default="0.0.0.0", description="Address to listen on.")  # noqa: S104 a pod's own
+
     # Observability
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     metrics_port: Port = Field(default=9090, description="Prometheus scrapes /metrics here.")
@@ -52,7 +54,6 @@ class Settings(BaseSettings):
     )
 
     # HTTP
-    host: str = Field(default="0.0.0.0", description="Address to listen on.")  # noqa: S104 a pod's own
     port: Port = 8080
     request_timeout_seconds: Seconds = Field(default=15, description="Then the answer is 504.")
     max_body_bytes: int = Field(default=1048576, ge=0, description="Above it the answer is 413.")

@@ -15,8 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..access_log import log_request
 from ..context import log_context
+from ..http_metrics import in_flight, observe_request
 from ..lifecycle import Lifecycle
-from ..metrics import in_flight, observe_request
 from ..probes import PATHS as PROBES
 from ..problems import problem_response
 from .security_headers import complete_headers

@@ -1,4 +1,4 @@
-# The pods get a role that only they can use, and that can do nothing yet.
+# The pods get a role that only they can use.
 
 mock_provider "aws" {
   source = "./tests/aws"

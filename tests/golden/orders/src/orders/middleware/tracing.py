@@ -10,7 +10,7 @@ from opentelemetry.propagators.textmap import Getter
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..metrics import METHODS, OTHER_METHOD
+from ..http_metrics import METHODS, OTHER_METHOD
 from ..probes import PATHS as PROBES
 from .request_context import route_template
 

@@ -1,0 +1,26 @@
+"""The command line: without a command it starts the worker; `--help` lists the others."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from .commands import add_commands
+from .startup import read_settings
+from .worker.process import run_worker
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit code of the process."""
+    parser = argparse.ArgumentParser(prog=f"python -m {__package__}", description=__doc__)
+    parser.set_defaults(run=lambda settings, _: run_worker(settings))
+    commands = parser.add_subparsers(title="commands")
+    worker = commands.add_parser("worker", help="take tasks from the queue and run them")
+    worker.set_defaults(run=lambda settings, _: run_worker(settings))
+    add_commands(commands)
+    chosen = parser.parse_args(arguments)
+    code: int = chosen.run(read_settings(), chosen)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

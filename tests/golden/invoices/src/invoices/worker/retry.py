@@ -1,0 +1,46 @@
+"""When to try again, and when to give up."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..settings import Settings
+from .task import PermanentError, Task
+
+Random = Callable[[], float]
+
+
+def backoff(attempt: int, base: float, cap: float, rand: Random = random.random) -> float:
+    """The wait after failed attempt number `attempt`: exponential, with full jitter.
+
+    Anything between nothing and the exponential bound, so that what failed together does not come
+    back together: https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
+    """
+    # Beyond 2**32 the bound is the cap whatever the base is, and powers become too large to hold.
+    return rand() * min(cap, base * 2.0 ** min(attempt - 1, 32))
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A task's own rules where it has them, the service's where not."""
+
+    max_attempts: int
+    base_seconds: float
+    cap_seconds: float
+    permanent: tuple[type[Exception], ...]
+
+    @classmethod
+    def of(cls, task: Task[Any], settings: Settings) -> "Policy":
+        """The rules that hold for a task."""
+        own = task.retry
+        return cls(
+            own.max_attempts or settings.worker_max_attempts,
+            own.base_seconds or settings.worker_retry_base_seconds,
+            own.cap_seconds or settings.worker_retry_cap_seconds,
+            (PermanentError, *own.permanent),
+        )
+
+    def delay(self, attempt: int, rand: Random = random.random) -> float:
+        """Seconds until the attempt after this one."""
+        return backoff(attempt, self.base_seconds, self.cap_seconds, rand)

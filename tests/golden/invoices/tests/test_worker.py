@@ -1,0 +1,224 @@
+"""What becomes of a message: done, tried again, given up, and never done twice."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from invoices.queue import OutgoingMessage
+from invoices.worker import PermanentError, Retry, TaskContext
+from tests.bench import LOCK, Note, Seen, failing, noting, sleeping, working
+from tests.observing import sample
+from tests.virtual_time import BACKEND, elapsed
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> tuple[str, Mapping[str, Any]]:
+    """Time is virtual here."""
+    return BACKEND
+
+
+def counted(outcome: str, task: str = "note") -> float:
+    """How many messages have ended this way."""
+    return sample("tasks_total", task=task, outcome=outcome)
+
+
+async def test_a_task_is_done_once_and_completed() -> None:
+    seen, before = Seen(), counted("done")
+    async with working(noting(seen)) as bench:
+        key = await bench.tasks.enqueue(Note(text="hello"), key="k-1")
+        await bench.until_empty()
+    assert (key, seen.texts, await bench.letters()) == ("k-1", ["hello"], [])
+    [context] = seen.contexts
+    assert (context.task, context.idempotency_key, context.attempt) == ("note", "k-1", 1)
+    assert context.max_attempts == 5
+    assert counted("done") == before + 1
+
+
+async def test_a_delay_is_kept() -> None:
+    seen = Seen()
+    async with working(noting(seen)) as bench:
+        await bench.tasks.enqueue(Note(), delay=500)
+        await bench.until_empty()
+    assert seen.times == pytest.approx([500])
+
+
+@pytest.mark.parametrize(("dice", "waits"), [(1.0, [2, 4, 8, 10]), (0.5, [1, 2, 4, 5])])
+async def test_waits_between_attempts_grow_up_to_their_cap(dice: float, waits: list[int]) -> None:
+    seen, before = Seen(), counted("retried")
+    rules = Retry(max_attempts=5, base_seconds=2, cap_seconds=10)
+    async with working(noting(seen, failing(OSError("down")), rules), dice=dice) as bench:
+        await bench.tasks.enqueue(Note())
+        await bench.until_empty()
+    gaps = [after - earlier for earlier, after in zip(seen.times, seen.times[1:], strict=False)]
+    assert gaps == pytest.approx(waits)
+    assert [context.attempt for context in seen.contexts] == [1, 2, 3, 4, 5]
+    assert await bench.letters() == [("attempts_exhausted", "OSError: down")]
+    assert counted("retried") == before + 4
+
+
+async def test_the_settings_rule_where_a_task_has_no_rules() -> None:
+    seen = Seen()
+    async with working(
+        noting(seen, failing(OSError())),
+        worker_max_attempts=2,
+        worker_retry_base_seconds=20,
+        worker_retry_cap_seconds=30,
+    ) as bench:
+        await bench.tasks.enqueue(Note())
+        await bench.until_empty()
+    assert seen.times == pytest.approx([0, 20])
+
+
+class _GoneError(Exception):
+    """One that the task calls permanent."""
+
+
+@pytest.mark.parametrize("error", [PermanentError("no such order\n"), _GoneError("no such order ")])
+async def test_what_cannot_succeed_is_not_tried_again(error: Exception) -> None:
+    seen, before = Seen(), counted("dead_lettered")
+    async with working(noting(seen, failing(error), Retry(permanent=(_GoneError,)))) as bench:
+        await bench.tasks.enqueue(Note())
+        await bench.until_empty()
+    assert seen.texts == [""]
+    name = type(error).__qualname__
+    assert await bench.letters() == [("permanent_error", f"{name}: no such order ")]
+    assert counted("dead_lettered") == before + 1
+
+
+@pytest.mark.parametrize(
+    ("body", "name", "reason"),
+    [
+        (b"\xff{", "note", "undecodable_body"),
+        (b"{", "note", "undecodable_body"),
+        (b'{"text": 7}', "note", "invalid_payload"),
+        (b"[]", "note", "invalid_payload"),
+        (b"{}", "unheard_of", "unknown_task"),
+        (b"{}", None, "unknown_task"),
+    ],
+)
+async def test_poison_never_loops(body: bytes, name: str | None, reason: str) -> None:
+    seen, before = Seen(), counted("dead_lettered", "unknown")
+    async with working(noting(seen)) as bench:
+        await bench.queue.send([OutgoingMessage(body, {"task": name} if name else {})])
+        await bench.until_empty()
+        assert elapsed() < 1
+    [(found, description)] = await bench.letters()
+    assert (found, seen.texts) == (reason, [])
+    assert description
+    assert counted("dead_lettered", "unknown") == before + 1
+
+
+async def test_descriptions_tell_where_and_never_what() -> None:
+    class Many(BaseModel):
+        numbers: list[int]
+
+    async with working(noting(Seen())) as bench:
+        note = bench.equipment.registry.named("note")
+        object.__setattr__(note, "payload", Many)
+        body = b'{"numbers": ["secret", "secret", "secret", "secret", "secret", "secret"]}'
+        await bench.queue.send([OutgoingMessage(body, {"task": "note"})])
+        await bench.until_empty()
+    [(_, description)] = await bench.letters()
+    assert "numbers.0" in description
+    assert description.endswith("; and 1 more")
+    assert "secret" not in description
+
+
+async def test_a_key_that_was_done_is_not_done_again() -> None:
+    seen, before = Seen(), counted("duplicate")
+    async with working(noting(seen)) as bench:
+        for _ in range(3):
+            await bench.tasks.enqueue(Note(), key="same")
+            await bench.until_empty()
+    assert (seen.texts, counted("duplicate")) == ([""], before + 2)
+
+
+async def test_a_key_at_work_elsewhere_makes_the_second_message_wait() -> None:
+    seen = Seen()
+    async with working(noting(seen, sleeping(100))) as bench:
+        await bench.tasks.enqueue(Note(), key="same")
+        await bench.tasks.enqueue(Note(), key="same")
+        await bench.until_empty()
+        assert elapsed() < 100 + 2 * LOCK
+    assert (seen.texts, await bench.letters()) == ([""], [])
+
+
+async def test_a_failed_key_is_free_for_the_next_attempt_and_after_a_redrive() -> None:
+    seen = Seen()
+    rules = Retry(max_attempts=2)
+    async with working(noting(seen, failing(OSError()), rules)) as bench:
+        await bench.tasks.enqueue(Note(), key="same")
+        await bench.until_empty()
+        assert await bench.queue.redrive(10) == 1
+        await bench.until_empty()
+    assert [context.attempt for context in seen.contexts] == [1, 2, 1, 2]
+
+
+async def test_messages_without_a_usable_key_go_by_their_id() -> None:
+    seen = Seen()
+    async with working(noting(seen)) as bench:
+        for key in ({}, {"idempotency_key": "not\tone"}):
+            await bench.queue.send([OutgoingMessage(b"{}", {"task": "note", **key})])
+        await bench.until_empty()
+    for context in seen.contexts:
+        assert context.idempotency_key == context.message_id
+
+
+async def test_deliveries_that_never_ended_count_as_attempts() -> None:
+    """Such a message may have killed each process that had it."""
+    seen = Seen()
+    note = noting(seen, retry=Retry(max_attempts=2))
+    async with working(note) as bench:
+        await bench.stopped()
+        await bench.tasks.enqueue(Note())
+        for _ in range(2):
+            assert len(await bench.queue.receive(1, LOCK + 1)) == 1
+        async with working(note, queue=bench.queue) as successor:
+            await successor.until_empty()
+    [(reason, description)] = await bench.letters()
+    assert (reason, seen.texts) == ("attempts_exhausted", [])
+    assert "delivered 3 times" in description
+
+
+async def test_an_attempt_has_its_time_and_knows_it() -> None:
+    seen, left = Seen(), []
+
+    async def body(_: Note, context: TaskContext) -> None:
+        left.append(context.time_left())
+        await asyncio.sleep(3)
+        left.append(context.time_left())
+        await asyncio.sleep(100)
+
+    rules = Retry(max_attempts=1)
+    async with working(noting(seen, body, rules, timeout=10)) as bench:
+        await bench.tasks.enqueue(Note())
+        await bench.until_empty()
+    assert left == pytest.approx([10, 7])
+    assert await bench.letters() == [("attempts_exhausted", "TimeoutError: ")]
+
+
+async def test_without_a_heartbeat_the_time_is_that_of_the_lock() -> None:
+    seen, left = Seen(), []
+
+    async def body(_: Note, context: TaskContext) -> None:
+        left.append(context.time_left())
+
+    async with working(noting(seen, body), worker_heartbeat=False) as bench:
+        await bench.tasks.enqueue(Note())
+        await bench.until_empty()
+    assert left == pytest.approx([LOCK])
+
+
+async def test_waiting_and_handling_are_measured() -> None:
+    waits = sample("task_queue_wait_seconds_sum", task="note")
+    durations = sample("task_duration_seconds_sum", task="note")
+    attempts = sample("task_attempts_sum", task="note")
+    async with working(noting(Seen(), sleeping(7))) as bench:
+        await bench.tasks.enqueue(Note(), delay=30)
+        await bench.until_empty()
+    assert sample("task_queue_wait_seconds_sum", task="note") == pytest.approx(waits + 30)
+    assert sample("task_duration_seconds_sum", task="note") == pytest.approx(durations + 7)
+    assert sample("task_attempts_sum", task="note") == attempts + 1

@@ -1,0 +1,186 @@
+"""Idempotency keys in Azure Table storage: an insert claims a key, a conditional update moves it.
+
+Leases are compared with each worker's own clock. Those of cloud machines differ by milliseconds; a
+lease has to be longer than that, and is: it is the lock of a message.
+
+Tables do not delete by themselves. Each worker sweeps: after some claims it looks at one of the 256
+partitions, so that what is added is what is looked at, and deletes what has expired.
+"""
+
+import asyncio
+import hashlib
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    AzureError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
+from azure.data.tables import UpdateMode
+from azure.data.tables.aio import TableClient
+from azure.identity.aio import DefaultAzureCredential
+
+from .idempotency_keys import Claimed
+from .queue import BrokerUnavailable
+
+CLAIMS_PER_SWEEP = 200
+MAX_DELETED = 500
+"""In a sweep, which runs beside the tasks."""
+READ_TIMEOUT = 5
+"""A write takes milliseconds; every task waits for one before it begins."""
+TRIES = 5
+"""For a row that others change at the same time; each try but the last found that they did."""
+
+
+class TableIdempotencyStore:
+    """A table, by its URL: https://ACCOUNT.table.core.windows.net/TABLE."""
+
+    def __init__(self, url: str, keep_seconds: float) -> None:
+        self._url = url
+        self._keep_seconds = keep_seconds
+        self._table: TableClient | None = None
+        self._credential: DefaultAzureCredential | None = None
+        self._claims = 0
+        self._partition = random.randrange(256)  # noqa: S311 workers begin at different ones
+        self._sweeping: asyncio.Task[None] | None = None
+
+    async def claim(self, key: str, owner: str, lease_seconds: float) -> Claimed:
+        """See IdempotencyStore."""
+        self._sweep_sometimes()
+        for _ in range(TRIES):
+            now = time.time()
+            lease_until = now + lease_seconds
+            row = {**_address(key), "owner": owner, "done": False, "expires_at": lease_until}
+            with _store_errors():
+                try:
+                    await self._client.create_entity(row)
+                except ResourceExistsError:
+                    found = await self._get(key)
+                else:
+                    return "new"
+            if found is None:
+                continue  # It was deleted in between.
+            if found["expires_at"] > now and (found["done"] or found["owner"] != owner):
+                return "done" if found["done"] else "busy"
+            if await self._replace(row, found):
+                return "new"
+        return "busy"
+
+    async def finish(self, key: str, owner: str) -> None:
+        """See IdempotencyStore."""
+        expires_at = time.time() + self._keep_seconds
+        row = {**_address(key), "owner": owner, "done": True, "expires_at": expires_at}
+        for _ in range(TRIES):
+            with _store_errors():
+                found = await self._get(key)
+                if found is None:
+                    try:
+                        await self._client.create_entity(row)
+                    except ResourceExistsError:
+                        continue
+                    return
+            if found["owner"] != owner or await self._replace(row, found):
+                return
+
+    async def release(self, key: str, owner: str) -> None:
+        """See IdempotencyStore."""
+        with _store_errors():
+            found = await self._get(key)
+            if found is not None and found["owner"] == owner and not found["done"]:
+                await self._delete(found)
+
+    async def close(self) -> None:
+        """See IdempotencyStore."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            await asyncio.gather(self._sweeping, return_exceptions=True)
+        if self._table is not None:
+            await self._table.close()
+        if self._credential is not None:
+            await self._credential.close()
+        self._table = self._credential = self._sweeping = None
+
+    @property
+    def _client(self) -> TableClient:
+        if self._table is None:
+            account, _, name = self._url.rstrip("/").rpartition("/")
+            if not urlsplit(account).hostname:
+                raise BrokerUnavailable(f"{self._url!r} is not the URL of a table")
+            self._credential = DefaultAzureCredential()
+            self._table = TableClient(
+                account, name, credential=self._credential, read_timeout=READ_TIMEOUT
+            )
+        return self._table
+
+    async def _get(self, key: str) -> Any:  # noqa: ANN401 the SDK's entity: a mapping with metadata
+        address = _address(key)
+        try:
+            return await self._client.get_entity(address["PartitionKey"], address["RowKey"])
+        except ResourceNotFoundError:
+            return None
+
+    async def _replace(self, row: dict[str, Any], found: Any) -> bool:  # noqa: ANN401
+        """Whether the row was still as it was found."""
+        with _store_errors():
+            try:
+                await self._client.update_entity(
+                    row,
+                    mode=UpdateMode.REPLACE,
+                    etag=found.metadata["etag"],
+                    match_condition=MatchConditions.IfNotModified,
+                )
+            except (ResourceModifiedError, ResourceNotFoundError):
+                return False
+        return True
+
+    async def _delete(self, found: Any) -> None:  # noqa: ANN401
+        """Unless it was changed meanwhile."""
+        try:
+            await self._client.delete_entity(
+                found, etag=found.metadata["etag"], match_condition=MatchConditions.IfNotModified
+            )
+        except (ResourceModifiedError, ResourceNotFoundError):
+            return
+
+    def _sweep_sometimes(self) -> None:
+        self._claims += 1
+        if self._claims % CLAIMS_PER_SWEEP == 0 and (
+            self._sweeping is None or self._sweeping.done()
+        ):
+            self._partition = (self._partition + 1) % 256
+            self._sweeping = asyncio.create_task(self._sweep(f"{self._partition:02x}"))
+
+    async def _sweep(self, partition: str) -> None:
+        try:
+            deleted = 0
+            expired = "PartitionKey eq @partition and expires_at lt @now"
+            parameters = {"partition": partition, "now": time.time()}
+            async for found in self._client.query_entities(expired, parameters=parameters):
+                await self._delete(found)
+                deleted += 1
+                if deleted == MAX_DELETED:
+                    return
+        except AzureError:
+            # What is left the next sweep finds; that the store is away, the next claim reports.
+            return
+
+
+def _address(key: str) -> dict[str, Any]:
+    """Keys may hold what a row key must not: the hash stands for them, its start spreads them."""
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return {"PartitionKey": digest[:2], "RowKey": digest}
+
+
+@contextmanager
+def _store_errors() -> Iterator[None]:
+    try:
+        yield
+    except (AzureError, OSError) as error:
+        raise BrokerUnavailable(f"Table storage: {error}") from error

@@ -1,0 +1,23 @@
+"""The queue: a port, an adapter within the process, and the broker's."""
+
+from .open import open_queue
+from .port import (
+    BrokerUnavailable,
+    DeadLetter,
+    LockLost,
+    Message,
+    OutgoingMessage,
+    Queue,
+    QueueStats,
+)
+
+__all__ = [
+    "BrokerUnavailable",
+    "DeadLetter",
+    "LockLost",
+    "Message",
+    "OutgoingMessage",
+    "Queue",
+    "QueueStats",
+    "open_queue",
+]

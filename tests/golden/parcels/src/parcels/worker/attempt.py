@@ -1,0 +1,223 @@
+"""One attempt at a message: decode it, claim its key, run its handler, and settle it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from pydantic import BaseModel
+
+from ..context import log_context
+from ..idempotency_keys import Claimed
+from ..queue import BrokerUnavailable, LockLost
+from .completer import Completer
+from .envelope import NotATaskError, decode
+from .equipment import Equipment
+from .lease import Lease
+from .metrics import ATTEMPTS, DURATION, QUEUE_ERRORS, TASKS, UNKNOWN, WAIT
+from .reachability import STORE
+from .retry import Policy, backoff
+from .spans import consumer_span, trace_id
+from .task import Task, TaskContext
+
+SETTLE_TRIES = 3
+MAX_DESCRIPTION = 1024
+"""Service Bus takes four times as much, and an attribute of SQS counts as part of the message."""
+
+_log = logging.getLogger(__name__)
+
+
+class Attempts:
+    """Runs handlers. Returns normally whatever happens to a message; the metrics say what did."""
+
+    def __init__(self, equipment: Equipment, completer: Completer) -> None:
+        self.equipment = equipment
+        self.settings = equipment.settings
+        self.queue = equipment.queue
+        self.completer = completer
+
+    async def handle(self, lease: Lease) -> bool:
+        """Settle a message, one way or another. False: it comes back, so its group has to wait."""
+        message = lease.message
+        context = {"message_id": message.id, "attempt": str(message.delivery_count)}
+        if origin := trace_id(message):
+            context["trace_id"] = origin
+        token = log_context.set(context)
+        try:
+            task, payload = decode(message, self.equipment.registry)
+        except NotATaskError as error:
+            return await self._dead_letter(lease, UNKNOWN, error.reason, error.description)
+        else:
+            log_context.set({"task": task.name, **context})
+            return await self._handle(lease, task, payload)
+        finally:
+            log_context.reset(token)
+
+    async def _handle(self, lease: Lease, task: Task[Any], payload: BaseModel) -> bool:
+        message = lease.message
+        policy = Policy.of(task, self.settings)
+        if message.delivery_count == 1:
+            WAIT.labels(task.name).observe(max(0.0, self.equipment.clock() - message.sent_at))
+        done = False
+        try:
+            if (settled := await self._settled_by_key(lease, task.name, policy)) is not None:
+                return settled
+            if (error := await self._run(lease, task, payload, policy)) is not None:
+                return await self._failed(lease, task, policy, error)
+            done = True
+            await self._done(lease, task.name)
+        except asyncio.CancelledError:
+            return await self._interrupted(lease, task.name, done=done)
+        return True
+
+    async def _settled_by_key(self, lease: Lease, name: str, policy: Policy) -> bool | None:
+        """None: the key is ours and the handler may run. Else what `handle` returns."""
+        message = lease.message
+        claimed = await self._claim(lease)
+        if claimed == "done":
+            self._complete(lease, name, "duplicate")
+            return True
+        if claimed == "busy":
+            # Whoever holds the key renews it, or it ends with the lock of its message.
+            return await self._retry(lease, name, self._busy_delay())
+        if claimed is None:
+            return await self._retry(lease, name, policy.delay(1, self.equipment.rand))
+        if message.delivery_count > policy.max_attempts:
+            text = f"delivered {message.delivery_count} times, and no attempt came to an end"
+            return await self._give_up(lease, name, "attempts_exhausted", text)
+        return None
+
+    async def _claim(self, lease: Lease) -> Claimed | None:
+        try:
+            claimed = await lease.claim()
+        except BrokerUnavailable:
+            QUEUE_ERRORS.labels("claim").inc()
+            self.equipment.reachability.failed(STORE)
+            _log.warning("idempotency store does not answer", exc_info=True)
+            return None
+        self.equipment.reachability.works(STORE)
+        return claimed
+
+    async def _run(
+        self, lease: Lease, task: Task[Any], payload: BaseModel, policy: Policy
+    ) -> Exception | None:
+        """The error with which the handler ended; None when it did what it should."""
+        loop = asyncio.get_running_loop()
+        message, began = lease.message, loop.time()
+        stall = self.settings.worker_stall_seconds
+        ends = began + min(task.timeout_seconds or stall, stall)
+
+        def seconds_left() -> float:
+            left = ends - loop.time()
+            return left if self.settings.worker_heartbeat else min(left, lease.seconds_left)
+
+        context = TaskContext(
+            task=task.name,
+            message_id=message.id,
+            idempotency_key=lease.key,
+            resources=self.equipment.resources,
+            attempt=message.delivery_count,
+            max_attempts=policy.max_attempts,
+            seconds_left=seconds_left,
+        )
+        try:
+            with (
+                self.equipment.vitals.running(task.name),
+                consumer_span(self.equipment.tracer, message, task),
+            ):
+                async with asyncio.timeout(task.timeout_seconds):
+                    await task(payload, context)
+        except Exception as error:  # noqa: BLE001 whatever it is, it is how the attempt ended
+            return error
+        finally:
+            DURATION.labels(task.name).observe(loop.time() - began)
+        return None
+
+    async def _done(self, lease: Lease, name: str) -> None:
+        lease.stop()
+        await lease.finish()
+        ATTEMPTS.labels(name).observe(lease.message.delivery_count)
+        self._complete(lease, name, "done")
+
+    async def _failed(
+        self, lease: Lease, task: Task[Any], policy: Policy, error: Exception
+    ) -> bool:
+        attempt = lease.message.delivery_count
+        permanent = isinstance(error, policy.permanent)
+        if permanent or attempt >= policy.max_attempts:
+            reason = "permanent_error" if permanent else "attempts_exhausted"
+            _log.error("task given up: %s", reason, exc_info=error)
+            return await self._give_up(lease, task.name, reason, _describe(error))
+        delay = policy.delay(attempt, self.equipment.rand)
+        extra = {"retry_in_seconds": round(delay, 3)}
+        _log.warning("attempt failed, to be retried", exc_info=error, extra=extra)
+        await lease.release()
+        return await self._retry(lease, task.name, delay)
+
+    async def _give_up(self, lease: Lease, name: str, reason: str, description: str) -> bool:
+        await lease.release()
+        ATTEMPTS.labels(name).observe(lease.message.delivery_count)
+        return await self._dead_letter(lease, name, reason, description)
+
+    async def _interrupted(self, lease: Lease, name: str, *, done: bool) -> bool:
+        """The lock was lost, or the process stops; what is done stays done."""
+        if done:
+            await self._done(lease, name)
+            return True
+        lease.stop()
+        await lease.release()
+        if lease.lost:
+            _log.warning("lock lost, handler cancelled")
+            TASKS.labels(name, "lock_lost").inc()
+        else:
+            await self._settle("release", lambda: self.queue.release([lease.message]))
+            TASKS.labels(name, "released").inc()
+        return False
+
+    def _complete(self, lease: Lease, name: str, outcome: str) -> None:
+        def settled(completed: bool) -> None:
+            TASKS.labels(name, outcome if completed else "lock_lost").inc()
+
+        lease.stop()
+        self.completer.add(lease.message, settled)
+
+    async def _retry(self, lease: Lease, name: str, delay: float) -> bool:
+        if await self._settle("retry", lambda: self.queue.retry(lease.message, delay)):
+            TASKS.labels(name, "retried").inc()
+        else:
+            TASKS.labels(name, "lock_lost").inc()
+        return False
+
+    async def _dead_letter(self, lease: Lease, name: str, reason: str, description: str) -> bool:
+        message = lease.message
+        _log.error("dead letter", extra={"reason": reason, "description": description})
+        moved = await self._settle(
+            "dead_letter", lambda: self.queue.dead_letter(message, reason, description)
+        )
+        TASKS.labels(name, "dead_lettered" if moved else "lock_lost").inc()
+        return moved
+
+    async def _settle(self, operation: str, call: Callable[[], Awaitable[None]]) -> bool:
+        """False when the message is not settled: it comes back when its lock ends."""
+        for attempt in range(1, SETTLE_TRIES + 1):
+            try:
+                await call()
+            except LockLost:
+                return False
+            except BrokerUnavailable:
+                QUEUE_ERRORS.labels(operation).inc()
+                _log.warning("queue does not answer", exc_info=True, extra={"call": operation})
+                if attempt < SETTLE_TRIES:
+                    await asyncio.sleep(backoff(attempt, 0.5, 5, self.equipment.rand))
+            else:
+                return True
+        return False
+
+    def _busy_delay(self) -> float:
+        return self.queue.lock_seconds * (0.5 + self.equipment.rand() / 2)
+
+
+def _describe(error: Exception) -> str:
+    text = f"{type(error).__qualname__}: {error}"[:MAX_DESCRIPTION]
+    # Brokers refuse control characters in attributes, and people in terminals do not like them.
+    return "".join(each if each.isprintable() else " " for each in text)

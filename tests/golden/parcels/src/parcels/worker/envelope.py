@@ -1,0 +1,82 @@
+"""How a task travels: the payload as JSON, everything about it in the message's attributes.
+
+Any program can enqueue a task that sends a JSON body with the attribute `task`. Without an
+`idempotency_key` the id of the message is the key, which does not recognise a second sending.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from ..queue import Message, OutgoingMessage
+from .registry import Registry, UnknownTaskError
+from .task import Task
+
+TASK = "task"
+KEY = "idempotency_key"
+CONTENT_TYPE = "content_type"
+JSON = "application/json"
+
+# What every broker takes as the id of a group or of a deduplication, too.
+_KEY = re.compile(r"[\x21-\x7e]{1,128}")
+_SHOWN_FAULTS = 5
+
+
+class NotATaskError(Exception):
+    """A message that no attempt can turn into a task: it goes to the dead letters at once."""
+
+    def __init__(self, reason: str, description: str) -> None:
+        super().__init__(description)
+        self.reason = reason
+        self.description = description
+
+
+def valid_key(key: str) -> bool:
+    """Whether a text can be an idempotency key or a group: 1 to 128 visible ASCII characters."""
+    return _KEY.fullmatch(key) is not None
+
+
+def idempotency_key(message: Message) -> str:
+    """The producer's, or the message's id when there is none that could be one."""
+    key = message.attributes.get(KEY, "")
+    return key if valid_key(key) else message.id
+
+
+def attributes(task: Task[Any], key: str, trace: Mapping[str, str]) -> dict[str, str]:
+    """What stands on the outside of a message."""
+    return {TASK: task.name, KEY: key, CONTENT_TYPE: JSON, **trace}
+
+
+def size_of(message: OutgoingMessage) -> int:
+    """Bytes as brokers count them: the body, and names and values of the attributes."""
+    return len(message.body) + sum(
+        len(name.encode()) + len(value.encode()) for name, value in message.attributes.items()
+    )
+
+
+def decode(message: Message, registry: Registry) -> tuple[Task[Any], BaseModel]:
+    """The task of a message and its payload, or NotATaskError."""
+    name = message.attributes.get(TASK, "")
+    try:
+        task = registry.named(name)
+    except UnknownTaskError as error:
+        raise NotATaskError("unknown_task", str(error)) from None
+    try:
+        payload: BaseModel = task.payload.model_validate_json(message.body)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        reason = "undecodable_body" if faults[0]["type"] == "json_invalid" else "invalid_payload"
+        raise NotATaskError(reason, _describe(faults)) from None
+    return task, payload
+
+
+def _describe(faults: list[Any]) -> str:
+    """Where and why, without the value: it may be a secret, and descriptions are read by many."""
+    texts = [
+        f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['msg']}"
+        for fault in faults[:_SHOWN_FAULTS]
+    ]
+    more = len(faults) - len(texts)
+    return "; ".join(texts) + (f"; and {more} more" if more else "")

@@ -1,0 +1,182 @@
+"""A broker and a store that do not answer: nothing is lost, and nobody is hammered."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from parcels.queue import BrokerUnavailable
+from parcels.worker import Retry
+from parcels.worker.runtime import ANSWER_SECONDS, WAIT_SECONDS
+from tests.bench import LOCK, Note, Seen, failing, noting, sleeping, working
+from tests.faulty import FaultyQueue, FaultyStore
+from tests.observing import sample
+from tests.virtual_time import BACKEND, clock, elapsed
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> tuple[str, Mapping[str, Any]]:
+    """Time is virtual here."""
+    return BACKEND
+
+
+@pytest.fixture
+def queue() -> FaultyQueue:
+    """The queue behind a bad connection."""
+    return FaultyQueue(LOCK, clock=clock)
+
+
+def errors(operation: str) -> float:
+    """Failed calls so far."""
+    return sample("queue_errors_total", operation=operation)
+
+
+async def test_a_broker_that_is_away_is_asked_less_and_less(queue: FaultyQueue) -> None:
+    seen, before = Seen(), errors("receive")
+    queue.faults.left["receive"] = 7
+    async with working(noting(seen), queue=queue) as bench:
+        await bench.tasks.enqueue(Note())
+        await asyncio.sleep(0.5)
+        with pytest.raises(ConnectionError, match="queue"):
+            await bench.equipment.reachability.check()
+        await bench.until_empty()
+        await bench.equipment.reachability.check()
+    # 1 + 2 + 4 + 8 + 16 + 30 + 30, with dice that show the upper end.
+    assert seen.times == pytest.approx([91])
+    assert errors("receive") == before + 7
+
+
+async def test_a_poll_that_nobody_answers_is_an_outage(
+    queue: FaultyQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(_limit: int, _wait: float) -> list[Any]:
+        await asyncio.sleep(1e6)
+        return []
+
+    monkeypatch.setattr(queue, "receive", never)
+    async with working(noting(Seen()), queue=queue) as bench:
+        await asyncio.sleep(WAIT_SECONDS + ANSWER_SECONDS + 0.1)
+        with pytest.raises(ConnectionError):
+            await bench.equipment.reachability.check()
+        assert bench.equipment.vitals.fault(300) is None
+
+
+async def test_a_stop_does_not_wait_for_a_broker_that_is_away(queue: FaultyQueue) -> None:
+    queue.faults.left["receive"] = 1000
+    async with working(noting(Seen()), queue=queue) as bench:
+        await asyncio.sleep(100)
+        began = elapsed()
+        assert await bench.stopped() == 0
+        assert elapsed() - began < 0.1
+
+
+@pytest.mark.parametrize("error", [BrokerUnavailable("away"), RuntimeError("a fault")])
+async def test_completing_is_tried_again(queue: FaultyQueue, error: Exception) -> None:
+    seen = Seen()
+    queue.faults.left["complete"], queue.faults.error = 2, error
+    async with working(noting(seen), queue=queue) as bench:
+        await bench.tasks.enqueue(Note())
+        await bench.until_empty()
+    assert seen.texts == [""]
+    assert queue.faults.calls["complete"] == 3
+
+
+async def test_what_cannot_be_completed_comes_back_and_is_not_done_again(
+    queue: FaultyQueue,
+) -> None:
+    seen, duplicates = Seen(), sample("tasks_total", task="note", outcome="duplicate")
+    queue.faults.left["complete"] = 4
+    async with working(noting(seen), queue=queue) as bench:
+        await bench.tasks.enqueue(Note())
+        await bench.until_empty()
+    assert (seen.texts, elapsed() > LOCK) == ([""], True)
+    assert sample("tasks_total", task="note", outcome="duplicate") == duplicates + 1
+
+
+async def test_slots_are_not_refilled_while_completing_does_not_work(queue: FaultyQueue) -> None:
+    seen = Seen()
+    queue.faults.left["complete"] = 3
+    async with working(noting(seen), queue=queue, worker_concurrency=2) as bench:
+        for _ in range(20):
+            await bench.tasks.enqueue(Note())
+        await asyncio.sleep(1)
+        assert len(seen.texts) <= 6
+        await bench.until_empty()
+    assert len(seen.texts) == 20
+
+
+@pytest.mark.parametrize("operation", ["retry", "dead_letter"])
+async def test_settling_is_tried_again_and_then_left_to_the_lock(
+    queue: FaultyQueue, operation: str
+) -> None:
+    seen, before = Seen(), errors(operation)
+    queue.faults.left[operation] = 4
+    attempts = 2 if operation == "retry" else 1
+    note = noting(seen, failing(OSError()), Retry(max_attempts=attempts))
+    async with working(note, queue=queue) as bench:
+        await bench.tasks.enqueue(Note())
+        await bench.until_empty()
+        assert elapsed() > LOCK
+    assert errors(operation) == before + (3 if operation == "retry" else 4)
+    assert len(await bench.letters()) == 1
+
+
+async def test_without_the_store_nothing_is_executed_and_nothing_given_up() -> None:
+    seen, store = Seen(), FaultyStore(1000)
+    store.faults.left["claim"] = 8
+    async with working(noting(seen, retry=Retry(max_attempts=20)), store=store) as bench:
+        for _ in range(3):
+            await bench.tasks.enqueue(Note())
+        await asyncio.sleep(1)
+        with pytest.raises(ConnectionError, match="idempotency store"):
+            await bench.equipment.reachability.check()
+        assert seen.texts == []
+        await bench.until_empty()
+        await bench.equipment.reachability.check()
+    assert (len(seen.texts), await bench.letters()) == (3, [])
+
+
+async def test_work_that_cannot_be_recorded_is_still_completed() -> None:
+    seen, store, before = Seen(), FaultyStore(1000), errors("finish")
+    store.faults.left["finish"] = 1
+    async with working(noting(seen), store=store) as bench:
+        await bench.tasks.enqueue(Note())
+        await bench.until_empty()
+    assert (seen.texts, errors("finish")) == ([""], before + 1)
+
+
+async def test_a_claim_that_cannot_be_released_ends_by_itself() -> None:
+    seen, store = Seen(), FaultyStore(1000, clock=elapsed)
+    store.faults.left["release"] = 1
+    note = noting(seen, failing(OSError()), Retry(max_attempts=2))
+    async with working(note, store=store) as bench:
+        await bench.tasks.enqueue(Note())
+        await bench.until_empty()
+    assert len(seen.texts) in {1, 2}
+    assert len(await bench.letters()) == 1
+
+
+async def test_what_cannot_be_given_back_comes_back(queue: FaultyQueue) -> None:
+    seen = Seen()
+    queue.faults.left["release"] = 100
+    async with working(
+        noting(seen, sleeping(100)), queue=queue, worker_shutdown_seconds=1
+    ) as bench:
+        await bench.tasks.enqueue(Note())
+        await asyncio.sleep(1)
+        assert await bench.stopped() == 0
+    assert len(await queue.receive(1, 2 * LOCK)) == 1
+
+
+async def test_a_fault_in_the_worker_itself_costs_one_delivery_and_not_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = Seen()
+    async with working(noting(seen)) as bench:
+        with monkeypatch.context() as broken:
+            broken.setattr(bench.worker._attempts, "handle", failing(RuntimeError("our own")))
+            await bench.tasks.enqueue(Note())
+            await asyncio.sleep(1)
+        await bench.until_empty()
+    assert seen.texts == [""]
