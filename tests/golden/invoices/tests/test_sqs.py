@@ -177,7 +177,7 @@ async def test_a_message_is_held_for_twelve_hours_at_most(
     began = time.monotonic()
     for hours, hidden in ((11.999, 3), (12, None)):
         monkeypatch.setattr(time, "monotonic", lambda at=began + hours * 3600: at)
-        message.receipt.hidden_until = time.monotonic() + 1  # type: ignore[attr-defined]
+        message.receipt.hidden_until = time.monotonic() + 1  # type: ignore[attr-defined]  # the adapter knows what it is
         if hidden is None:
             with pytest.raises(LockLost, match="as long as SQS allows"):
                 await queue.extend(message)
@@ -325,7 +325,7 @@ async def test_an_ordered_queue_needs_groups_and_takes_no_delays(broken: dict[st
 
 async def test_redrive_sends_before_it_deletes(server: SqsServer, queue: SqsQueue) -> None:
     reason = {"dead_letter_reason": {"DataType": "String", "StringValue": "permanent"}}
-    letter = RECEIVED | {"MessageAttributes": {**reason, **RECEIVED["MessageAttributes"]}}  # type: ignore[dict-item]
+    letter = RECEIVED | {"MessageAttributes": {**reason, **RECEIVED["MessageAttributes"]}}  # type: ignore[dict-item]  # RECEIVED holds values of several types
     server.will({"Messages": [letter]}, answer(), answer())
     assert await queue.redrive(1) == 1
     assert server.operations == ["ReceiveMessage", "SendMessageBatch", "DeleteMessageBatch"]
@@ -337,7 +337,7 @@ async def test_redrive_sends_before_it_deletes(server: SqsServer, queue: SqsQueu
 async def test_a_dead_letter_that_sqs_moved_by_itself_says_so(
     server: SqsServer, queue: SqsQueue
 ) -> None:
-    moved = {**RECEIVED["Attributes"], "DeadLetterQueueSourceArn": "arn:aws:sqs:::tasks"}  # type: ignore[dict-item]
+    moved = {**RECEIVED["Attributes"], "DeadLetterQueueSourceArn": "arn:aws:sqs:::tasks"}  # type: ignore[dict-item]  # RECEIVED holds values of several types
     server.will({"Messages": [RECEIVED | {"Attributes": moved}]}, answer())
     (letter,) = await queue.dead_letters(1)
     assert (letter.reason, letter.delivery_count) == ("never_answered", 3)

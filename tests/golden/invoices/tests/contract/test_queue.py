@@ -5,7 +5,12 @@ import time
 
 import pytest
 
-from invoices.queue import LockLost, Message, OutgoingMessage, Queue
+from invoices.queue import (
+    LockLost,
+    Message,
+    OutgoingMessage,
+    Queue,
+)
 
 from .messages import Messages
 
@@ -87,7 +92,7 @@ async def test_an_extended_message_stays(queue: Queue, messages: Messages) -> No
     await messages.send("long")
     message = await messages.one()
     for _ in range(3):
-        await messages.none_within(queue.lock_seconds * 0.6)
+        await messages.none_within(queue.lock_seconds * 0.4)
         await queue.extend(message)
     assert await queue.complete([message]) == []
 

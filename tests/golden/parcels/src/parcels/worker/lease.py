@@ -52,6 +52,7 @@ class Lease:
     async def claim(self) -> Claimed:
         """Claim the key."""
         lease = max(self.seconds_left, 0) * self._share
+        self._claimed = True  # Should we be cut off here: only the owner's claim is released.
         claimed = await self._store.claim(self.key, self._owner, lease)
         self._claimed = claimed == "new"
         return claimed
