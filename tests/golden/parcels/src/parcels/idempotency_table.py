@@ -126,7 +126,7 @@ class TableIdempotencyStore:
         except ResourceNotFoundError:
             return None
 
-    async def _replace(self, row: dict[str, Any], found: Any) -> bool:  # noqa: ANN401
+    async def _replace(self, row: dict[str, Any], found: Any) -> bool:  # noqa: ANN401 the SDK's
         """Whether the row was still as it was found."""
         with _store_errors():
             try:
@@ -140,7 +140,7 @@ class TableIdempotencyStore:
                 return False
         return True
 
-    async def _delete(self, found: Any) -> None:  # noqa: ANN401
+    async def _delete(self, found: Any) -> None:  # noqa: ANN401 the SDK's
         """Unless it was changed meanwhile."""
         try:
             await self._client.delete_entity(

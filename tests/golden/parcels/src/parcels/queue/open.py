@@ -12,8 +12,8 @@ def open_queue(settings: Settings) -> Queue:
     """
     if settings.queue_namespace or settings.queue_connection_string:
         # The SDK is loaded only where there is a broker.
-        from .service_bus import ServiceBusQueue  # noqa: PLC0415
-        from .service_bus_sessions import ServiceBusSessionQueue  # noqa: PLC0415
+        from .service_bus import ServiceBusQueue  # noqa: PLC0415 see above
+        from .service_bus_sessions import ServiceBusSessionQueue  # noqa: PLC0415 see above
 
         adapter = ServiceBusSessionQueue if settings.queue_ordered else ServiceBusQueue
         return adapter(
