@@ -10,7 +10,7 @@ folder=${1:?usage: tools/install_promtool.sh FOLDER}
 mkdir -p "$folder"
 
 if found=$(command -v promtool); then
-  ln -sf "$found" "$folder/promtool"
+  [[ $found -ef $folder/promtool ]] || ln -sf "$found" "$folder/promtool"
   exit
 fi
 if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then

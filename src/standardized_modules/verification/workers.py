@@ -29,6 +29,7 @@ LIMIT = 300.0
 """Seconds after which a check is given up. The slowest takes about ten."""
 MOST = 4
 """More processes than this only repeat imports: the longest check bounds the run."""
+INTERRUPTS = frozenset({signal.SIGINT, signal.SIGTERM})
 _FORK = multiprocessing.get_context("fork")
 
 
@@ -82,7 +83,12 @@ class _Worker:
         self.connection, theirs = _FORK.Pipe()
         inherited = [self.connection, *(each.connection for each in others)]
         self._process: Any = _FORK.Process(target=_serve, args=(tree, theirs, inherited, self._said), daemon=False)
-        self._process.start()
+        # Python runs hooks of its own around a fork, and an interrupt that comes in one of them is lost.
+        signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
         theirs.close()
 
     def take(self, queue: deque[CheckInfo]) -> None:
@@ -135,6 +141,7 @@ def _serve(tree: Tree, connection: Connection, inherited: Sequence[Connection], 
     """Run in the new process: take checks until the other side has gone."""
     # Of its own group: Ctrl-C reaches the parent alone, which then ends the group with the tools in it.
     os.setpgid(0, 0)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
     for each in inherited:
         each.close()
     for stream in (1, 2):
