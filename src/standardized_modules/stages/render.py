@@ -139,7 +139,7 @@ class Renderer:
             scope = context | _scope(source.environment) | {"environment": source.environment}
         try:
             return self._environment.get_template(source.template).render(scope)
-        except Exception as problem:
+        except Exception as problem:  # whatever a template raises, its author needs file and line
             raise TemplateError(
                 f"{type(problem).__name__}: {problem}",
                 hint="this is a fault of the library, not of your spec; please report it",

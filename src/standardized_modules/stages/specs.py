@@ -126,6 +126,7 @@ def load_spec(text: str, name: str, library: Library) -> ServiceSpec:
     patterns = document.convert(list[str], SpecError, ("patterns",))
     origins |= {f"patterns[{index}]": document.where(("patterns", index)) for index in range(len(patterns))}
     origins |= {key: document.where((key,)) for key in SPEC_KEYS if document.at((key,)) is not None}
+    # A union is no `type[T]` to mypy, and msgspec converts to it all the same: hence the ignored types.
     return make_spec(
         library,
         name=document.convert(str, SpecError, ("name",)),

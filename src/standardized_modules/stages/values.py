@@ -48,10 +48,10 @@ def check_definition(path: str, parameter: Parameter, where: str) -> None:
             raise _library_error(f"the pattern of {path}: {problem}", where) from None
     if parameter.type == "enum" and not parameter.choices:
         raise _library_error(f"{path} is an enum without choices", where)
-    bounds = (parameter.minimum, parameter.maximum)
-    if bounds != (None, None) and parameter.type not in ("integer", "number"):
+    low, high = parameter.minimum, parameter.maximum
+    if (low, high) != (None, None) and parameter.type not in ("integer", "number"):
         raise _library_error(f"{path} has bounds and is not a number", where)
-    if None not in bounds and bounds[0] > bounds[1]:  # type: ignore[operator]
+    if low is not None and high is not None and low > high:
         raise _library_error(f"the minimum of {path} is above its maximum", where)
     for value in (parameter.default, *(parameter.default_in(each) for each in ENVIRONMENTS)):
         reason = find_problem(parameter, value)

@@ -68,8 +68,7 @@ def run_check(tree: Tree, check: CheckInfo) -> Outcome:
         return Outcome(check.id, "not run", reason=missing.message, hint=missing.hint)
     except Exception:  # a bug of ours in one check must not hide what the others find
         return Outcome(check.id, "crashed", seconds=time.monotonic() - started, reason=traceback.format_exc())
-    status = "findings" if findings else "clean"
-    return Outcome(check.id, status, findings, time.monotonic() - started)  # type: ignore[arg-type]
+    return Outcome(check.id, "findings" if findings else "clean", findings, time.monotonic() - started)
 
 
 class _Worker:
