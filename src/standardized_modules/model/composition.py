@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from standardized_modules.model.library import Capability, Cloud, Parameter, Rule
+from standardized_modules.model.library import Capability, Cloud, Lookup, Parameter, Rule
 from standardized_modules.model.spec import ServiceSpec
 
 
@@ -28,6 +28,8 @@ class Composition(Struct, frozen=True):
     parameters: dict[str, Parameter]
     rules: dict[str, Rule]
     cloud: Cloud
+    lookups: dict[str, tuple[str, Lookup]] = {}
+    """Derived value → the parameter that chooses it, and the cloud's table."""
     findings: tuple[Finding, ...] = ()
 
     @property

@@ -183,6 +183,15 @@ class Capability(Definition, frozen=True):
     processes: tuple[Process, ...] = ()
 
 
+class Lookup(Definition, frozen=True):
+    """A value that follows from the choice made for a parameter: an instance class from a size."""
+
+    doc: Sentence
+    values: Annotated[dict[str, Scalar], Meta(min_length=1, description="The value for each choice, as text.")]
+    unit: str = ""
+    source: Annotated[str, Meta(description="Where the values come from.")] = ""
+
+
 class Implementation(Definition, frozen=True):
     """What a cloud adds to a capability beside files: `clouds/<cloud>/capabilities/<name>/capability.yaml`."""
 
@@ -191,6 +200,8 @@ class Implementation(Definition, frozen=True):
     """Parameters that exist on this cloud only."""
     refinements: dict[ParameterPath, ParameterRefinement] = {}
     """Bounds and defaults of the capability's parameters that differ on this cloud."""
+    lookups: dict[ParameterPath, dict[ParameterPath, Lookup]] = {}
+    """By the parameter that chooses: derived values, looked up in a table of this cloud."""
     rules: dict[RuleName, Rule] = {}
     """Rules that hold on this cloud only."""
     engines: tuple[EngineName, ...] = ()
@@ -289,6 +300,28 @@ class Library(Struct, frozen=True):
         """The rules for every cloud and those for this one."""
         own = self.implementations.get(cloud, {}).values()
         return self.rules | {name: rule for each in own for name, rule in each.rules.items()}
+
+    def lookups_on(self, cloud: str, capabilities: Iterable[str]) -> dict[str, tuple[str, Lookup]]:
+        """Tables of a cloud for these capabilities: derived value → parameter that chooses, and the table."""
+        own = self.implementations.get(cloud, {})
+        return {
+            path: (parameter, lookup)
+            for name in capabilities
+            if name in own
+            for parameter, lookups in own[name].lookups.items()
+            for path, lookup in lookups.items()
+        }
+
+    def derived_names(self, capabilities: Iterable[str], *clouds: str) -> set[str]:
+        """Derived values that these capabilities have on each of these clouds, or of all that implement them."""
+        names = list(capabilities)
+        own = {path for name in names for path in self.capabilities[name].derived}
+        found = [
+            self.lookups_on(cloud, names).keys()
+            for cloud in clouds or self.clouds
+            if clouds or not any(name in self.clouds[cloud].unsupported for name in names)
+        ]
+        return own | set.intersection(*map(set, found)) if found else own
 
     def _refinements_on(self, cloud: str) -> dict[str, ParameterRefinement]:
         own = self.implementations.get(cloud, {}).values()

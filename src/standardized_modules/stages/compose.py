@@ -5,7 +5,7 @@ Incompatibilities are collected as findings, all of them. Never raises for a com
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 
 from msgspec.structs import replace
 
@@ -51,15 +51,16 @@ def compose(spec: ServiceSpec, library: Library) -> Composition:
         patterns={name: pattern.version for name, pattern in patterns.items()},
         capabilities=capabilities,
         parameters=parameters,
-        rules=_rules(library.rules_on(cloud.name), parameters),
+        rules=_rules(library.rules_on(cloud.name), parameters.keys() | library.derived_names(names, cloud.name)),
         cloud=cloud,
+        lookups=library.lookups_on(cloud.name, names),
         findings=findings,
     )
 
 
-def _rules(rules: dict[str, Rule], parameters: dict[str, Parameter]) -> dict[str, Rule]:
-    """A rule holds for every service that has all the parameters that it reads."""
-    return {name: rule for name, rule in rules.items() if names_in(rule.require, f"rule {name}") <= parameters.keys()}
+def _rules(rules: dict[str, Rule], values: Set[str]) -> dict[str, Rule]:
+    """A rule holds for every service that has all the values that it reads."""
+    return {name: rule for name, rule in rules.items() if names_in(rule.require, f"rule {name}") <= values}
 
 
 def _parameters(patterns: dict[str, Pattern], own: dict[str, Parameter]) -> dict[str, Parameter]:

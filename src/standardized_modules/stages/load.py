@@ -206,6 +206,7 @@ def _check_derived(document: Document, capability: Capability, library: Library)
     closure = library.closure([capability.name])
     known = set(library.parameters_of(each.name for each in closure))
     known |= {path for each in closure if each is not capability for path in each.derived}
+    known |= library.derived_names(each.name for each in closure) - capability.derived.keys()
     for path, derived in capability.derived.items():
         place = document.where(("derived", path, "value"))
         if path in library.parameters:
@@ -274,6 +275,7 @@ def _check_implementation(
         )
     for path, parameter in implementation.parameters.items():
         check_definition(path, parameter, document.where(("parameters", path)))
+    _check_lookups(document, capability, implementation, library)
     for name, rule in implementation.rules.items():
         place = document.where(("rules", name, "require"))
         if name in library.rules:
@@ -295,11 +297,36 @@ def _check_implementation(
         check_definition(path, own[path].refined(refinement), place)
 
 
+def _check_lookups(document: Document, capability: str, implementation: Implementation, library: Library) -> None:
+    """A table has a value for every choice of a parameter of the same capability, and for nothing else."""
+    for path, lookups in implementation.lookups.items():
+        chooser = library.parameters.get(path)
+        if chooser is None or library.parameter_owner[path] != capability or not chooser.choices:
+            raise LibraryError(
+                f"{path!r} is not an enum of {capability!r}",
+                hint="look values up by a parameter with choices, in the folder of its capability",
+                where=document.where(("lookups", path)),
+            )
+        for name, lookup in lookups.items():
+            place = document.where(("lookups", path, name))
+            if name in library.parameters or name in library.capabilities[capability].derived:
+                raise LibraryError(f"{name!r} is defined already", hint="choose another name", where=place)
+            wrong = sorted({str(choice) for choice in chooser.choices} ^ lookup.values.keys())
+            if wrong:
+                raise LibraryError(
+                    f"{name!r} and the choices of {path!r} differ: {', '.join(wrong)}",
+                    hint="give every choice a value, and nothing else",
+                    where=place,
+                )
+
+
 def _check_rule(name: str, rule: Rule, place: str, library: Library) -> None:
-    for used in sorted(names_in(rule.require, place) - library.parameters.keys()):
+    known = {*library.parameters, *(path for each in library.capabilities.values() for path in each.derived)}
+    known |= {path for cloud in library.clouds for path in library.lookups_on(cloud, library.capabilities)}
+    for used in sorted(names_in(rule.require, place) - known):
         raise LibraryError(
-            f"rule {name!r} reads {used!r}, which is not a parameter",
-            hint=near(used, library.parameters, "define it below 'parameters:'"),
+            f"rule {name!r} reads {used!r}, which is neither a parameter nor a derived value",
+            hint=near(used, known, "define it below 'parameters:'"),
             where=place,
         )
 

@@ -5,7 +5,8 @@ The same input gives the same bytes: no clock, no randomness, sorted paths. Neve
 Sources, in this order: `library/base`, `clouds/<cloud>/base`, then for each capability
 `library/capabilities/<name>` and `clouds/<cloud>/capabilities/<name>`; in each of them
 `managed/` and `starter/` hold files at their output path, `parts/` contributions to a shared
-file, and `with/<capability>/` the same three for when that capability is present too.
+file, and `with/<capability>/` the same three for when that capability is present too, `without/<capability>/`
+for when it is not.
 """
 
 from __future__ import annotations
@@ -210,6 +211,7 @@ class _Parts(dict[str, list[str]]):
 def _folders(service: ResolvedService) -> Iterator[str]:
     cloud = service.spec.cloud
     present = service.composition.capability_names
+    absent = [name for name in service.known_capabilities if name not in present]
     owners = ["library/base", f"clouds/{cloud}/base"]
     for name in present:
         owners += [f"library/capabilities/{name}", f"clouds/{cloud}/capabilities/{name}"]
@@ -217,6 +219,8 @@ def _folders(service: ResolvedService) -> Iterator[str]:
         yield owner
         for name in present:
             yield f"{owner}/with/{name}"
+        for name in absent:
+            yield f"{owner}/without/{name}"
 
 
 def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, bool]]:

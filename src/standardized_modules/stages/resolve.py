@@ -6,7 +6,7 @@ never raises for a composition: what can't be computed is a finding.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from standardized_modules.errors import LibraryError
 from standardized_modules.expressions import evaluate, names_in
@@ -69,9 +69,13 @@ def _host(name: str, environment: str | None, values: dict[str, Scalar]) -> str:
 
 
 def _derived(composition: Composition, values: dict[str, Scalar], problems: dict[str, Finding]) -> dict[str, Scalar]:
-    """Derived values in the order in which they are declared; a later one may read an earlier."""
+    """What tables say, then derived values in the order of their declaration: a later one may read an earlier."""
     known = dict(values)
     derived: dict[str, Scalar] = {}
+    for path, (parameter, lookup) in composition.lookups.items():
+        # A choice that is none is a finding already; nothing can be derived from it.
+        if (choice := str(values[parameter])) in lookup.values:
+            derived[path] = known[path] = lookup.values[choice]
     for capability in composition.capabilities:
         for path, definition in capability.derived.items():
             try:
@@ -106,24 +110,43 @@ def _python(composition: Composition, library: Library, packages: PackageLock) -
 
 def _broken_rules(composition: Composition, environments: tuple[ResolvedEnvironment, ...]) -> Iterator[Finding]:
     for name, rule in composition.rules.items():
+        reads = names_in(rule.require, f"rule {name}")
+        if not all(reads <= _values(each).keys() for each in environments):
+            continue  # A value that it reads can't be derived from a wrong one, which is a finding already.
         try:
-            broken = [each for each in environments if not evaluate(rule.require, each.parameters, f"rule {name}")]
+            broken = [each for each in environments if not evaluate(rule.require, _values(each), f"rule {name}")]
         except LibraryError as problem:
             yield _failure(name, name, problem)
             continue
         if broken:
-            read = [path for path in broken[0].parameters if path in names_in(rule.require, f"rule {name}")]
-            values = ", ".join(f"{path} = {broken[0].parameters[path]}" for path in read)
+            known = _values(broken[0])
+            read = [path for path in known if path in reads]
+            values = ", ".join(f"{path} = {known[path]}" for path in read)
             yield Finding(
                 rule=name,
                 message=f"{rule.require} does not hold in {', '.join(each.name for each in broken)} "
                 f"({values}): {rule.because}",
                 hint=rule.instead,
-                where=_place(composition.spec, read, broken),
+                where=_place(composition, read, broken),
             )
 
 
-def _place(spec: ServiceSpec, read: list[str], broken: list[ResolvedEnvironment]) -> str | None:
-    """The most specific place where the user wrote one of the values that a rule reads."""
-    places = (spec.origin(path, each.name) for path in read for each in broken)
+def _values(environment: ResolvedEnvironment) -> dict[str, Scalar]:
+    return {**environment.parameters, **environment.derived}
+
+
+def _place(composition: Composition, read: list[str], broken: list[ResolvedEnvironment]) -> str | None:
+    """The most specific place where the user wrote one of the values that a rule reads, or what they derive from."""
+    places = (composition.spec.origin(path, each.name) for path in _inputs(composition, read) for each in broken)
     return next((place for place in places if place), None)
+
+
+def _inputs(composition: Composition, paths: Iterable[str]) -> Iterator[str]:
+    definitions = {path: each for capability in composition.capabilities for path, each in capability.derived.items()}
+    for path in paths:
+        if path in composition.lookups:
+            yield composition.lookups[path][0]
+        elif path in definitions:
+            yield from _inputs(composition, sorted(names_in(definitions[path].value, path) - {path}))
+        else:
+            yield path
