@@ -102,7 +102,14 @@ MINIMAL_LIBRARY = {
             require: queue.depth >= 2 or queue.tier == 'high'
             because: it would run dry
             instead: raise queue.depth
+          fast-enough:
+            require: queue.speed > queue.depth
+            because: it would run over
+            instead: choose another tier
         engines: [sqs]
+        lookups:
+          queue.tier:
+            queue.speed: {doc: Speed., unit: messages, values: {low: 8, high: 80}}
         """,
     "clouds/sea/cloud.yaml": """
         name: sea

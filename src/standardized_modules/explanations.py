@@ -92,6 +92,7 @@ def _capability(engine: InfrastructurePatternEngine, name: str, cloud: str | Non
         "derived": {
             path: {"value": each.value, "doc": each.doc, "unit": each.unit} for path, each in capability.derived.items()
         },
+        "lookups": {each: _lookups(library, name, each) for each in ([cloud] if cloud else library.clouds)},
         "rules": _rules(_reading(parameters, library, cloud)),
         "parameters": _parameters(parameters, service if cloud else None),
     }
@@ -103,6 +104,13 @@ def _capability(engine: InfrastructurePatternEngine, name: str, cloud: str | Non
             "files": [path for path, file in tree if f"/capabilities/{name}/" in f"/{file.origin}"],
         }
     return document
+
+
+def _lookups(library: Library, capability: str, cloud: str) -> dict[str, dict[str, Any]]:
+    return {
+        path: {"by": parameter, "values": each.values, "doc": each.doc, "unit": each.unit, "source": each.source}
+        for path, (parameter, each) in library.lookups_on(cloud, [capability]).items()
+    }
 
 
 def _parameter_document(engine: InfrastructurePatternEngine, path: str, cloud: str | None) -> dict[str, Any]:

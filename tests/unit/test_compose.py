@@ -92,7 +92,7 @@ def test_a_rule_holds_for_whatever_has_its_parameters(library: Library, spec: Se
     assert list(compose(spec, library).rules) == ["low-below-high"]
     foreign = replace(library, rules={"far": Rule(require="http.low < queue.depth", because="b", instead="i")})
     assert list(compose(spec, foreign).rules) == []
-    assert list(compose(replace(spec, patterns=("jobs",)), foreign).rules) == ["far", "deep-enough"]
+    assert list(compose(replace(spec, patterns=("jobs",)), foreign).rules) == ["far", "deep-enough", "fast-enough"]
 
 
 def test_conflicting_patterns_say_why_and_what_instead(library: Library, spec: ServiceSpec) -> None:

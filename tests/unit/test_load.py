@@ -214,7 +214,7 @@ QUEUE, HTTP = "library/capabilities/queue/capability.yaml", "library/capabilitie
         (HTTP, "default: http.high", "default: queue.depth", 10, "'queue.depth', which 'http' does not have"),
         (HTTP, "setting: APP_PORT", "setting: port", 10, "expected `str` matching regex"),
         (QUEUE, "requires: [http]", "requires: [http], processes: [{name: api}]", 1, "another process named 'api'"),
-        (SKY_QUEUE, "engines: [sqs]", "engines: [squid]", 11, "'squid'"),
+        (SKY_QUEUE, "engines: [sqs]", "engines: [squid]", 15, "'squid'"),
         ("clouds/sea/cloud.yaml", "implements: [http]", "implements: []", 5, "implement 'http' or say why"),
         ("clouds/sea/cloud.yaml", "implements: [http]", "implements: [htp]", 5, "no capability 'htp'"),
         ("clouds/sea/cloud.yaml", "name: sea", "name: see", 1, "in a folder named 'sea'"),
@@ -225,6 +225,11 @@ QUEUE, HTTP = "library/capabilities/queue/capability.yaml", "library/capabilitie
         (SKY_QUEUE, "maximum: 10", "maximum: 5", 5, "above the maximum of 5"),
         (SKY_QUEUE, "require: queue.depth", "require: queue.deep", 8, "reads 'queue.deep'"),
         (SKY_QUEUE, "deep-enough", "low-below-high", 8, "'low-below-high' is defined already"),
+        (SKY_QUEUE, "  queue.tier:\n", "  queue.depth:\n", 17, "'queue.depth' is not an enum of 'queue'"),
+        (SKY_QUEUE, "  queue.tier:\n", "  http.mode:\n", 17, "'http.mode' is not an enum of 'queue'"),
+        (SKY_QUEUE, "queue.speed: {doc", "queue.depth: {doc", 18, "'queue.depth' is defined already"),
+        (SKY_QUEUE, "values: {low: 8, high", "values: {low: 8, hihg", 18, "differ: high, hihg"),
+        (SKY_QUEUE, "queue.speed >", "queue.sped >", 12, "reads 'queue.sped'"),
     ],
 )
 def test_library_errors(load_with: Load, path: str, old: str, new: str, line: int, reason: str) -> None:

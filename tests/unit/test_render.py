@@ -88,6 +88,15 @@ def test_interactions_take_part_only_together(tmp_path: Path, spec: ServiceSpec)
     assert texts(render(tmp_path, replace(spec, patterns=("jobs",)), templates)) == {"both.txt": "both\n"}
 
 
+def test_a_stand_in_steps_back_when_the_real_thing_is_there(tmp_path: Path, spec: ServiceSpec) -> None:
+    templates = {
+        "library/capabilities/http/without/queue/starter/jobs.txt": "in memory\n",
+        "library/capabilities/http/with/queue/starter/jobs.txt": "queued\n",
+    }
+    assert texts(render(tmp_path, spec, templates)) == {"jobs.txt": "in memory\n"}
+    assert texts(render(tmp_path, replace(spec, patterns=("jobs",)), templates)) == {"jobs.txt": "queued\n"}
+
+
 def test_partials_are_relative_and_make_no_file(tmp_path: Path, spec: ServiceSpec) -> None:
     tree = render(
         tmp_path,

@@ -75,6 +75,24 @@ def test_what_can_not_be_computed_is_a_finding(library: Library, spec: ServiceSp
     assert {each.rule for each in wrong.findings} >= {"value-refused", "derived-fails"}
 
 
+def test_a_choice_decides_what_a_table_of_the_cloud_says(library: Library, spec: ServiceSpec) -> None:
+    jobs = replace(spec, patterns=("jobs",), environment_values={"prod": {"queue.tier": "high"}})
+    assert values(resolved(jobs, library), "queue.speed") == {"dev": 8, "staging": 8, "prod": 80}
+    deep = replace(jobs, values={"queue.depth": 9}, origins={"queue.depth": "sm.yaml:8", "queue.tier": "sm.yaml:9"})
+    (finding,) = resolved(deep, library).findings
+    assert finding.message.startswith(
+        "queue.speed > queue.depth does not hold in dev, staging (queue.depth = 9, queue.speed = 8)"
+    )
+    assert finding.where == "sm.yaml:8"
+    chosen = replace(deep, origins={"queue.tier": "sm.yaml:9"})
+    assert resolved(chosen, library).findings[0].where == "sm.yaml:9", "where the choice was made"
+
+
+def test_a_choice_that_is_none_breaks_no_further_rule(library: Library, spec: ServiceSpec) -> None:
+    wrong = replace(spec, patterns=("jobs",), values={"queue.tier": "middle"})
+    assert [each.rule for each in resolved(wrong, library).findings] == ["value-refused"]
+
+
 def test_a_rule_shows_only_the_parameters_that_it_reads(library: Library, spec: ServiceSpec) -> None:
     longer = replace(library.parameters["http.low"], default=9)
     named_alike = replace(

@@ -34,6 +34,8 @@ def as_text(document: dict[str, Any]) -> str:
         lines += ["", "Parameters"]
     for path, parameter in document["parameters"].items():
         lines += [f"  {line}" if line else "" for line in _parameter_lines(path, parameter)]
+    for cloud, lookups in document.get("lookups", {}).items():
+        lines += _lookup_lines(cloud, lookups)
     lines += _findings(document.get("findings", ()))
     example = ", the first cloud that has it all" if document.get("cloud_is_an_example") else ""
     lines += _bullets(f"Generates on {document.get('cloud')}{example}", document.get("files", ()))
@@ -68,6 +70,16 @@ def _rule_lines(rules: dict[str, dict[str, str]]) -> list[str]:
         lines += _wrapped(f"otherwise {rule['because']}", "    ", first="    ")
         lines += _source(rule)
     return ["", "Rules", *lines] if lines else []
+
+
+def _lookup_lines(cloud: str, lookups: dict[str, dict[str, Any]]) -> list[str]:
+    lines = ["", f"What follows from a choice on {cloud}"] if lookups else []
+    for path, lookup in lookups.items():
+        unit = f" ({lookup['unit']})" if lookup["unit"] else ""
+        lines += [f"  {path}, by {lookup['by']}{unit}", *_wrapped(lookup["doc"], "    ", first="    ")]
+        lines += _wrapped(", ".join(f"{choice}: {value}" for choice, value in lookup["values"].items()), "    ", "    ")
+        lines += _source(lookup)
+    return lines
 
 
 def _findings(findings: Any) -> list[str]:
