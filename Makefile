@@ -23,6 +23,7 @@ $(BIN)/sm: $(BIN)/uv pyproject.toml
 $(STAMP): $(BIN)/uv pyproject.toml
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --editable '.[verify,local]' --group test
 	tools/install_promtool.sh $(BIN)
+	tools/install_pgbouncer.sh $(BIN)
 	@touch $@ $(BIN)/sm
 
 .PHONY: demo
