@@ -20,8 +20,10 @@ from standardized_modules.model.library import EngineName
 __all__ = ["EngineError", "Facts", "Running", "open_engine"]
 
 _MODULES: dict[EngineName, str] = {
+    "postgresql": "standardized_modules.engines.postgresql",
     "servicebus": "standardized_modules.engines.servicebus.launcher",
     "sqs": "standardized_modules.engines.sqs",
+    "valkey": "standardized_modules.engines.valkey",
 }
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 from msgspec import Struct
 
-from standardized_modules.engines.child import Child
 from standardized_modules.errors import SmError, UsageError
 from standardized_modules.model.library import Scalar
 
@@ -33,6 +33,21 @@ class Facts(Struct, frozen=True):
     """Parameters and derived values, by dotted path."""
 
 
+class Ends(Protocol):
+    """A process, to those who wait for its end."""
+
+    @property
+    def pid(self) -> int:
+        """Its id."""
+
+    @property
+    def code(self) -> int | None:
+        """The exit code, negative after a signal; None while it runs."""
+
+    def wait(self) -> int:
+        """Wait for its end."""
+
+
 class Running(Struct, frozen=True):
     """An engine that answers, with everything in it that the service needs."""
 
@@ -47,7 +62,7 @@ class Running(Struct, frozen=True):
     """Variables that must not reach the service, because they would lead it elsewhere."""
     notes: tuple[str, ...]
     """Where it differs from the real one, for these parameters."""
-    child: Child
+    child: Ends
     log: Path
 
 

@@ -41,8 +41,8 @@ class Valkey:
         self.port = port
         self.password = secrets.token_hex(16)
         self._folder = folder
-        self._log = folder / "log"
-        self._process: Process | None = None
+        self.log = folder / "log"
+        self.process: Process | None = None
 
     def start(self) -> None:
         """Start it, empty, and return once it answers.
@@ -69,10 +69,10 @@ class Valkey:
                 host=LOOPBACK, port=port, folder=self._folder.resolve(), password=self.password
             )
         )
-        self._log.unlink(missing_ok=True)
-        self._process = process = Process([_program(), settings.resolve()], log=self._log)
+        self.log.unlink(missing_ok=True)
+        self.process = process = Process([_program(), settings.resolve()], log=self.log)
         try:
-            wait_until(lambda: self._answers(port), process, self._log)
+            wait_until(lambda: self._answers(port), process, self.log)
         except EngineError as error:
             process.kill()
             raise EngineError(f"Valkey {error}") from None
@@ -99,13 +99,13 @@ class Valkey:
 
     def stop(self) -> None:
         """End it in order."""
-        if self._process:
-            self._process.stop()
+        if self.process:
+            self.process.stop()
 
     def kill(self) -> None:
         """End it as a crash does."""
-        if self._process:
-            self._process.kill()
+        if self.process:
+            self.process.kill()
 
 
 def _program() -> Path:

@@ -1,6 +1,8 @@
 """A PostgreSQL server, and standbys that stream from it."""
 
+import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -47,10 +49,10 @@ class Postgresql:
         self.host = LOOPBACK
         self.port = port
         self._data = self.folder / f"data-{VERSION.partition('.')[0]}"
-        self._log = self.folder / "log"
+        self.log = self.folder / "log"
         self._password = self.folder / "password"
-        self._durable = durable
-        self._process: Process | None = None
+        self.durable = durable
+        self.process: Process | None = None
         self._paused: list[int] = []
 
     @property
@@ -81,18 +83,18 @@ class Postgresql:
                 return
 
     def _start(self, port: int) -> None:
-        settings = {**_SETTINGS, "port": str(port), "fsync": "on" if self._durable else "off"}
+        settings = {**_SETTINGS, "port": str(port), "fsync": "on" if self.durable else "off"}
         options = [f"--{name}={value}" for name, value in settings.items()]
-        self._log.unlink(missing_ok=True)
-        self._process = process = Process(
+        self.log.unlink(missing_ok=True)
+        self.process = process = Process(
             [program("postgres"), "-D", self._data, *options],
-            log=self._log,
+            log=self.log,
             environment={"PATH": os.defpath, "LC_ALL": "C"},
             account=account(),
             polite=signal.SIGINT,  # "fast": ends sessions, does not wait for them
         )
         try:
-            wait_until(lambda: self._answers(process.pid), process, self._log)
+            wait_until(lambda: self._answers(process.pid), process, self.log)
         except EngineError as error:
             process.kill()
             raise EngineError(f"PostgreSQL {error}") from None
@@ -110,14 +112,14 @@ class Postgresql:
     def stop(self) -> None:
         """End it in order: sessions end, the rest is written."""
         self.resume()
-        if self._process:
-            self._process.stop()
+        if self.process:
+            self.process.stop()
 
     def kill(self) -> None:
         """End it as a crash of its machine does: sessions end with it, at once."""
-        if self._process:
+        if self.process:
             pids = self._pids()
-            self._process.kill()
+            self.process.kill()
             _signal(pids, signal.SIGKILL)
 
     def pause(self) -> None:
@@ -132,11 +134,11 @@ class Postgresql:
 
     def _pids(self) -> list[int]:
         """Of the server and its sessions, each of which leads a process group of its own."""
-        assert self._process  # noqa: S101 it runs
+        assert self.process  # noqa: S101 it runs
         with suppress(EngineError):
             pids = self.query("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
-            return [self._process.pid, *map(int, pids.split())]
-        return [self._process.pid]
+            return [self.process.pid, *map(int, pids.split())]
+        return [self.process.pid]
 
     def query(self, statements: str, database: str = "postgres") -> str:
         """What statements of the superuser give: a row a line, values separated by `|`.
@@ -197,14 +199,11 @@ def _signal(pids: list[int], number: signal.Signals) -> None:
 
 @contextmanager
 def open_postgresql(folder: Path, *, port: int = 0, durable: bool = False) -> Iterator[Postgresql]:
-    """A primary, as long as the context lasts; its data stays in the folder."""
+    """A primary, as long as the context lasts; its data stays when it is durable."""
     server = Postgresql(folder, port=port, durable=durable)
     server.initialise()
-    server.start()
-    try:
+    with _running(server):
         yield server
-    finally:
-        server.stop()
 
 
 @contextmanager
@@ -212,8 +211,34 @@ def open_standby(primary: Postgresql, folder: Path) -> Iterator[Postgresql]:
     """A copy of a primary that streams from it and answers reads."""
     server = Postgresql(folder)
     server.follow(primary)
-    server.start()
-    try:
+    with _running(server):
         yield server
+
+
+@contextmanager
+def _running(server: Postgresql) -> Iterator[None]:
+    try:
+        server.start()
+        yield
     finally:
         server.stop()
+        if not server.durable:
+            shutil.rmtree(server.folder)
+
+
+def database_settings(server: Postgresql, credentials: Path, name: str) -> dict[str, str]:
+    """The variables that lead the service to one of a server's databases."""
+    admin = credentials / "database-admin/credentials.json"
+    admin.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    admin.touch(mode=0o600)
+    admin.write_text(json.dumps(server.superuser._asdict()))
+    return {
+        "APP_ENVIRONMENT": "local",
+        "APP_DATABASE_HOST": server.host,
+        "APP_DATABASE_PORT": str(server.port),
+        "APP_DATABASE_NAME": name,
+        "APP_DATABASE_TLS": "disable",
+        "APP_DATABASE_SECRETS": credentials.as_uri(),
+        "APP_DATABASE_CREDENTIALS_FILE": str(credentials / "database/credentials.json"),
+        "APP_DATABASE_ADMIN_CREDENTIALS_FILE": str(admin),
+    }
