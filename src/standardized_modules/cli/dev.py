@@ -52,6 +52,6 @@ def command(
     service = engine.resolve(engine.compose(engine.read_spec(folder / "sm.yaml")))
     options = Options(port=port, reload=not no_reload, engines_only=engines_only)
     planned = plan(service, engine.library, folder.resolve(), options)
-    names = tuple(each.process.name for each in planned.started)
+    names = (*(each.name for each in planned.preparations), *(each.process.name for each in planned.started))
     report = JsonLines(sys.stdout) if as_json_ else Terminal(planned.service, names, sys.stdout, sys.stderr)
     return run(planned, report)

@@ -28,6 +28,13 @@ class EngineReady(Event, frozen=True, tag="engine-ready"):
     seconds: float
 
 
+class Prepared(Event, frozen=True, tag="prepared"):
+    """A command that the processes wait for has done its work."""
+
+    name: str
+    seconds: float
+
+
 class ProcessStarted(Event, frozen=True, tag="process-started"):
     """A process of the service was started."""
 

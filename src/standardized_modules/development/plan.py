@@ -6,7 +6,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -16,7 +16,7 @@ from standardized_modules.engines import Facts
 from standardized_modules.engines.running import LOOPBACK, free_port
 from standardized_modules.errors import RefusedError, UsageError, WorkspaceError
 from standardized_modules.expressions import evaluate
-from standardized_modules.model.library import EngineName, Example, Library, Port, Process, Scalar
+from standardized_modules.model.library import EngineName, Example, Library, Port, Preparation, Process, Scalar
 from standardized_modules.model.resolved import ResolvedService
 
 ENVIRONMENT = "dev"
@@ -64,10 +64,15 @@ class Plan(Struct, frozen=True):
     package: str
     facts: Facts
     engines: tuple[EngineName, ...]
+    preparations: tuple[Preparation, ...]
     processes: tuple[Planned, ...]
     settings: Mapping[str, str]
     options: Options
     warnings: tuple[str, ...] = ()
+
+    def command(self, arguments: Iterable[str]) -> tuple[str, ...]:
+        """A command of the service, by its own interpreter."""
+        return (str(self.folder / PYTHON), "-m", self.package, *arguments)
 
     @property
     def started(self) -> tuple[Planned, ...]:
@@ -115,6 +120,7 @@ def plan(service: ResolvedService, library: Library, folder: Path, options: Opti
         package=service.spec.package,
         facts=Facts(service.spec.name, service.spec.region, values),
         engines=engines,
+        preparations=tuple(each for found in service.composition.capabilities for each in found.preparations),
         processes=_processes(service, processes, settings, values, folder, options),
         settings=settings,
         options=options,

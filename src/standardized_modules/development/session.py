@@ -35,6 +35,7 @@ from standardized_modules.development.events import (
     Warned,
 )
 from standardized_modules.development.plan import PYTHON, Plan
+from standardized_modules.development.preparations import Preparations
 from standardized_modules.development.processes import Ended, Ready, Run
 from standardized_modules.development.settings import as_shell, overridden, with_engines
 from standardized_modules.development.state import STATE, state_folder
@@ -51,6 +52,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 class _Signalled(Struct, frozen=True):
     """Somebody wants it to end."""
+
+
+class _NotPrepared(Struct, frozen=True):
+    """A preparation failed; it has said why."""
 
 
 class _EngineEnded(Struct, frozen=True):
@@ -102,6 +107,7 @@ class _Session:
         self.emit = emit
         self.queue: SimpleQueue[Any] = SimpleQueue()
         self._signals = 0
+        self._preparations = Preparations(plan, emit, self.signalled)
         self._runs: list[Run] = []
         self._ready: set[Run] = set()
         self._announced = False
@@ -155,7 +161,10 @@ class _Session:
         self.queue.put(_EngineEnded(engine))
 
     def start_processes(self, settings: Mapping[str, str]) -> None:
-        """Start all of the service, unless somebody wants it to end."""
+        """Prepare and start all of the service, unless somebody wants it to end."""
+        if not self._preparations.run(settings):
+            self.queue.put(_NotPrepared())
+            return
         for planned in self.plan.started:
             if not self.signalled():
                 self._runs.append(Run(planned, settings, self.plan.folder, self.emit, self.queue.put))
@@ -174,6 +183,8 @@ class _Session:
             match self.queue.get():
                 case _Signalled():
                     return 0 if self._announced else INTERRUPTED
+                case _NotPrepared() if not self.plan.reloads and not self.signalled():
+                    return 1
                 case _EngineEnded(engine):
                     raise failed(engine.name, "ended by itself", engine.log)
                 case Ready(run, seconds) if run in self._runs:
@@ -187,7 +198,9 @@ class _Session:
                     if not self.plan.options.reload:
                         return int(code != 0)
                 case Changed() as changed:
-                    self.emit(self._with_later(changed))
+                    changed = self._with_later(changed)
+                    self.emit(changed)
+                    self._preparations.note(changed.paths)
                     self.stop_processes()
                     self.start_processes(settings)
                 case Warned() as warned:

@@ -170,6 +170,17 @@ class Process(Definition, frozen=True):
     examples: tuple[Example, ...] = ()
 
 
+class Preparation(Definition, frozen=True):
+    """A command of the service that ends by itself, and that its processes wait for."""
+
+    name: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]*$")]
+    arguments: Annotated[tuple[str, ...], Meta(min_length=1)]
+    watched: Annotated[
+        str, Meta(pattern="^([a-z][a-z0-9_]*)?$", description="Folder of the package to run it for.")
+    ] = ""
+    """When something changes there, it runs again; without one it runs once."""
+
+
 class Capability(Definition, frozen=True):
     """Something a service can do, with the code and manifests that do it on every cloud."""
 
@@ -180,6 +191,7 @@ class Capability(Definition, frozen=True):
     requires: tuple[Identifier, ...] = ()
     python: PythonPackages = PythonPackages()
     derived: dict[ParameterPath, Derived] = {}
+    preparations: tuple[Preparation, ...] = ()
     processes: tuple[Process, ...] = ()
 
 

@@ -15,6 +15,7 @@ from standardized_modules.development.events import (
     EngineStarting,
     Event,
     Line,
+    Prepared,
     ProcessEnded,
     ProcessReady,
     Running,
@@ -81,6 +82,8 @@ class Terminal:
                 self._engines.append(event)
                 notes = [f"{event.name}: {note}" for note in event.notes]
                 return [f"{event.name}: ready after {event.seconds:.1f} s", *notes]
+            case Prepared(name, seconds):
+                return [f"{name}: done after {seconds:.1f} s"]
             case ProcessReady(name, seconds):
                 return [f"{name}: ready after {seconds:.1f} s"]
             case Running():

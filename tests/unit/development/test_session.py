@@ -18,7 +18,7 @@ from standardized_modules.errors import WorkspaceError
 
 
 def test_changes_during_a_restart_need_one_more_not_each_its_own() -> None:
-    plan = Plan(Path(), "orders", "orders", Facts("orders", "eu-west-1", {}), (), (), {}, Options())
+    plan = Plan(Path(), "orders", "orders", Facts("orders", "eu-west-1", {}), (), (), (), {}, Options())
     session = _Session(plan, lambda _: None)
     other = Warned("something else")
     for event in (Changed(("src/b.py",)), other, Changed(("src/a.py", "src/b.py"))):
