@@ -58,7 +58,20 @@ DEFAULTS: Mapping[str, Answer] = {
                 "service_ipv6_cidr": "",
             }
         ],
+        "vpc_config": [
+            {
+                "cluster_security_group_id": "sg-0123456789abcdef0",
+                "control_plane_egress_mode": "",
+                "endpoint_private_access": True,
+                "endpoint_public_access": False,
+                "public_access_cidrs": [],
+                "security_group_ids": [],
+                "subnet_ids": [],
+                "vpc_id": "vpc-0123456789abcdef0",
+            }
+        ],
     },
+    "data.aws_subnet": {"map_public_ip_on_launch": False, "vpc_id": "vpc-0123456789abcdef0"},
     "data.azurerm_subnet": {"address_prefixes": ["10.20.8.0/24"]},
     "data.azurerm_kubernetes_cluster": {
         "oidc_issuer_enabled": True,

@@ -1,0 +1,81 @@
+# What ElastiCache itself sees, for each node. Hit rate and errors as the service sees them are watched
+# by the alerts in deploy/kubernetes/overlays (Prometheus).
+# Metrics: https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/CacheMetrics.Redis.html
+
+locals {
+  cache_alarms = {
+    engine-cpu = {
+      metric      = "EngineCPUUtilization"
+      statistic   = "Average"
+      threshold   = 80 # percent of the one core that runs commands
+      minutes     = 10
+      description = "The one thread that runs commands is busy, and everybody waits for it: choose a larger cache.size."
+    }
+    cpu = {
+      metric      = "CPUUtilization"
+      statistic   = "Average"
+      threshold   = 90 # percent of all cores; TLS and replication run beside the commands
+      minutes     = 10
+      description = "All cores of the node are busy."
+    }
+    memory = {
+      metric      = "DatabaseMemoryUsagePercentage"
+      statistic   = "Maximum"
+      threshold   = 99 # of what entries may take; a full cache evicts, one that stays over it cannot keep up
+      minutes     = 60
+      description = "The cache has been full for an hour: compare cache.working_set with what it holds."
+    }
+    evictions = {
+      metric      = "Evictions"
+      statistic   = "Sum"
+      threshold   = 1000 # entries a minute: a thousand more queries of the database
+      minutes     = 15
+      description = "The cache throws out entries that would soon be asked for: choose a larger cache.size."
+    }
+    swap = {
+      metric      = "SwapUsage"
+      statistic   = "Maximum"
+      threshold   = 300 * 1024 * 1024 # bytes, the limit of AWS's recommendation
+      minutes     = 5
+      description = "The node swaps, and answers in milliseconds instead of microseconds."
+    }
+  }
+
+  cache_replica_alarms = {
+    lag = {
+      metric      = "ReplicationLag"
+      statistic   = "Maximum"
+      threshold   = 10 # seconds of writes that a failover would lose
+      minutes     = 5
+      description = "A replica is behind: when it takes over, invalidations of that time are lost, until cache.ttl."
+    }
+  }
+
+  cache_node_alarms = merge([
+    for node in local.cache_nodes : {
+      for name, alarm in merge(local.cache_alarms, local.settings.cache.replicas > 0 ? local.cache_replica_alarms : {}) :
+      "${trimprefix(node, "${local.name}-")}-${name}" => merge(alarm, { node = node })
+    }
+  ]...)
+}
+
+resource "aws_cloudwatch_metric_alarm" "cache" {
+  for_each = local.cache_node_alarms
+
+  alarm_name        = "${local.name}-cache-${each.key}"
+  alarm_description = each.value.description
+
+  namespace   = "AWS/ElastiCache"
+  metric_name = each.value.metric
+  dimensions  = { CacheClusterId = each.value.node }
+  statistic   = each.value.statistic
+  period      = 60
+
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.threshold
+  evaluation_periods  = each.value.minutes
+  datapoints_to_alarm = each.value.minutes
+  treat_missing_data  = "missing" # replication lag is of replicas, whichever node that is now
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+}
