@@ -68,10 +68,10 @@ def json_document(value: str) -> str:
 
 
 def conflicting(address: str, source: str, *names: str) -> Relation:
-    """At most one of these may be set."""
+    """At most one of these may be set. An unknown value may still turn out to be none, as in the provider."""
 
     def check(config: Config) -> Iterator[Complaint]:
-        present = [name for name in names if _present(config.get(name))]
+        present = [name for name in names if is_known(config.get(name)) and _present(config.get(name))]
         if len(present) > 1:
             yield Complaint(
                 "Conflicting configuration arguments",
