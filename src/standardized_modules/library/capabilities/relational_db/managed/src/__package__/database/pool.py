@@ -1,0 +1,181 @@
+"""The connections to one server: one pool, for SQLAlchemy and for asyncpg alike.
+
+Idle connections are not tested at every use, as `pool_pre_ping` would. That is a round trip before
+each statement, for little: a server that ends or crashes closes its connections, which asyncpg
+knows without asking; one that falls silent is noticed by its watch, and a connection that somebody
+on the way forgot has been idle for long, so those are the ones to test.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from time import perf_counter
+from typing import NoReturn, TypeVar, cast
+
+import asyncpg
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError, InvalidRequestError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
+from sqlalchemy.util import await_
+
+from ..settings import Settings
+from .connect import Connection, connect, statement_cache_size
+from .credentials import CredentialsSource
+from .errors import Unavailable, breaks_session, reason_of
+from .metrics import POOL_CONNECTIONS, POOL_WAIT
+from .position import Position
+from .servers import Server
+from .state import REPLAYED, ServerState
+from .statements import time_statements
+
+T = TypeVar("T")
+
+IDLE_SECONDS = 60.0
+"""Then a connection is tested. Firewalls and balancers forget one after 4 minutes or more."""
+
+TEST_SECONDS = 1.0
+
+RECYCLE_SECONDS = 1800.0
+"""Sessions grow with what they have planned and seen; half an hour bounds that at no cost."""
+
+
+class Pool:
+    """At most `database_pool_size` connections, opened when they are needed."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        credentials: CredentialsSource,
+        server: Server,
+        state: ServerState,
+    ) -> None:
+        self.server = server
+        self.state = state
+        self._settings = settings
+        self._credentials = credentials
+        self._wait = POOL_WAIT.labels(server.name)
+        self.engine = self._open_engine()
+        pool = cast("QueuePool", self.engine.sync_engine.pool)
+        event.listen(pool, "connect", self._on_connect)
+        event.listen(pool, "checkout", self._on_checkout)
+        event.listen(pool, "checkin", self._on_checkin)
+        self._publish(pool)
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncIterator[Connection]:
+        """A bare asyncpg connection. Raises Unavailable."""
+        connection = await self._checkout(self.engine.raw_connection)
+        driver = cast("Connection", connection.driver_connection)
+        try:
+            yield driver
+        except BaseException as error:  # noqa: BLE001 _raise raises it
+            if breaks_session(error):
+                driver.terminate()
+                connection.invalidate()
+            self._raise(error)
+        finally:
+            connection.close()
+
+    @asynccontextmanager
+    async def connection(self, statement: str) -> AsyncIterator[AsyncConnection]:
+        """A connection of SQLAlchemy, whose statements go by this name. Raises Unavailable."""
+        connection = self.engine.connect()
+        await self._checkout(connection.start)
+        try:
+            yield await connection.execution_options(statement_name=statement)
+        except BaseException as error:  # noqa: BLE001 _raise raises it
+            if breaks_session(error):
+                await discard(connection)
+            self._raise(error)
+        finally:
+            # The task may be cancelled once more, and the connection has to go back.
+            await asyncio.shield(connection.close())
+
+    async def _checkout(self, take: Callable[[], Awaitable[T]]) -> T:
+        if self.state.up is False:
+            raise Unavailable("connection", f"{self.server.name} does not answer")
+        began = perf_counter()
+        try:
+            return await take()
+        except InvalidRequestError as error:  # Two new connections in a row were lost at once.
+            raise Unavailable("connection", str(error)) from error
+        except Exception as error:  # noqa: BLE001 _raise raises it
+            self._raise(error)
+        finally:
+            self._wait.observe(perf_counter() - began)
+
+    def _raise(self, error: BaseException) -> NoReturn:
+        """Raise what the caller gets; take note when it says that the server is away."""
+        reason = reason_of(error)
+        if reason in ("connection", "read_only"):
+            self.state.lost()
+        if reason is None or isinstance(error, Unavailable):
+            raise error
+        raise Unavailable(reason, f"{self.server.name}: {error}") from error
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+    def _open_engine(self) -> AsyncEngine:
+        settings = self._settings
+        engine = create_async_engine(
+            "postgresql+asyncpg://",
+            connect_args={
+                "async_creator_fn": self._connect,
+                "prepared_statement_cache_size": statement_cache_size(settings),
+            },
+            pool_size=settings.database_pool_size,
+            max_overflow=0,  # The budget of connections knows no peaks.
+            pool_timeout=settings.database_pool_wait_seconds,
+            pool_recycle=RECYCLE_SECONDS,
+            hide_parameters=True,
+        )
+        time_statements(engine, self.server.name, settings.database_slow_statement_seconds)
+        return engine
+
+    async def _connect(self, **_: object) -> Connection:
+        connection = await connect(self._settings, self._credentials, self.server)
+        if not self.server.primary:
+            try:
+                self.state.saw(Position(await connection.fetchval(REPLAYED) or 0))
+            except BaseException:
+                connection.terminate()
+                raise
+        return connection
+
+    def _on_connect(self, _: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+        record.info["generation"] = self.state.generation
+        record.info["idle_since"] = perf_counter()
+
+    def _on_checkout(
+        self, _: DBAPIConnection, record: ConnectionPoolEntry, __: PoolProxiedConnection
+    ) -> None:
+        driver = cast("Connection", record.driver_connection)
+        if driver.is_closed() or record.info["generation"] != self.state.generation:
+            driver.terminate()
+            raise DisconnectionError
+        if perf_counter() - record.info["idle_since"] > IDLE_SECONDS:
+            try:
+                await_(asyncio.wait_for(driver.execute(""), TEST_SECONDS))
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                driver.terminate()
+                raise DisconnectionError from error
+
+    def _on_checkin(self, _: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+        record.info["idle_since"] = perf_counter()
+
+    def _publish(self, pool: QueuePool) -> None:
+        name = self.server.name
+        POOL_CONNECTIONS.labels(name, "in_use").set_function(pool.checkedout)
+        POOL_CONNECTIONS.labels(name, "idle").set_function(pool.checkedin)
+
+
+async def discard(connection: AsyncConnection) -> None:
+    """Close what is below a connection of SQLAlchemy at once, without a farewell."""
+    if not connection.invalidated:
+        raw = await connection.get_raw_connection()
+        cast("Connection", raw.driver_connection).terminate()
+        await connection.invalidate()

@@ -1,0 +1,67 @@
+"""What is known about each server at this moment. Watches write it, pools and routing read it."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from .position import Position
+
+# Positions as numbers, which compare as they should.
+WRITTEN = "SELECT (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint"
+REPLAYED = "SELECT (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint"
+
+SAMPLES = 1200
+"""Ten minutes at two a second; a replica that is further behind is out by any limit."""
+
+
+@dataclass(eq=False, slots=True)
+class ServerState:
+    """One server, as its watch saw it last."""
+
+    up: bool | None = None
+    """None until the first answer, or the first two failures."""
+    position: Position | None = None
+    """Replicas: how far the log was replayed at least. None: not known, so nobody reads there."""
+    lag_seconds: float = 0.0
+    generation: int = 0
+    """Connections of an earlier generation are not used again: the server was away since."""
+
+    def lost(self) -> None:
+        """A connection broke: whoever answers next may be another server, or know less."""
+        self.generation += 1
+        self.position = None
+
+    def saw(self, position: Position) -> None:
+        """A new connection to a replica shows this much. A restarted one may have stepped back."""
+        if self.position is not None:
+            self.position = min(self.position, position)
+
+
+@dataclass(slots=True)
+class PrimaryLog:
+    """When the primary was where: turns the position of a replica into seconds.
+
+    The difference between clocks does not matter, nor whether anybody writes: a replica of an idle
+    primary has replayed everything, and its lag is 0 however long ago the last commit was. One that
+    is cut off from the primary falls behind visibly, although it has replayed all it got.
+
+    Nothing is recorded while the primary is away, so the lag of replicas stands still and reads go
+    on: what they miss has not grown either.
+    """
+
+    _samples: deque[tuple[float, Position]] = field(default_factory=lambda: deque(maxlen=SAMPLES))
+    _seen: float = 0.0
+
+    def record(self, now: float, position: Position) -> None:
+        """The primary is at this position now. One that went back is another history."""
+        self._seen = now
+        if self._samples and position < self._samples[-1][1]:
+            self._samples.clear()
+        if not self._samples or position > self._samples[-1][1]:
+            self._samples.append((now, position))
+
+    def lag_of(self, replayed: Position) -> float:
+        """For how long the primary has been ahead of this position, when it was last seen."""
+        for moment, position in self._samples:
+            if position > replayed:
+                return self._seen - moment
+        return 0.0

@@ -1,0 +1,61 @@
+"""The unit of work: everything in it happens, or nothing does."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from time import perf_counter
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from .errors import OutcomeUnknown, breaks_session, reason_of
+from .pool import Pool, discard
+from .position import PRIMARY_ONLY, Position
+from .state import WRITTEN
+from .statements import observe
+
+_log = logging.getLogger(__name__)
+
+
+class Transaction:
+    """What the block of `Database.write` works with."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+        self.position: Position = PRIMARY_ONLY
+        """Where the commit is in the log, once the block has been left."""
+
+
+@asynccontextmanager
+async def transaction(pool: Pool, name: str, slow: float) -> AsyncIterator[Transaction]:
+    """A transaction on the primary; leaving the block commits it. Raises Unavailable."""
+    async with pool.connection(name) as connection:
+        async with AsyncSession(connection, expire_on_commit=False) as session:
+            tx = Transaction(session)
+            yield tx
+            await session.flush()
+            began = perf_counter()
+            await _commit(session)
+            # A name of its own: with synchronous standbys this is where the time goes.
+            observe("commit", pool.server.name, perf_counter() - began, slow)
+        tx.position = await _position(connection)
+
+
+async def _commit(session: AsyncSession) -> None:
+    try:
+        await session.commit()
+    except Exception as error:
+        if reason_of(error) in ("connection", "timeout"):
+            raise OutcomeUnknown(str(error)) from error
+        raise
+
+
+async def _position(connection: AsyncConnection) -> Position:
+    """Where the log ends now, which is behind our commit. It never fails: the write is done."""
+    try:
+        raw = await connection.get_raw_connection()
+        return Position(await raw.driver_connection.fetchval(WRITTEN))  # type: ignore[union-attr]
+    except Exception as error:  # noqa: BLE001 whatever it is
+        _log.warning("position of a commit unknown", exc_info=error)
+        if breaks_session(error):
+            await discard(connection)
+        return PRIMARY_ONLY

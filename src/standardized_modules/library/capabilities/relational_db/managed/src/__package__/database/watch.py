@@ -1,0 +1,129 @@
+"""Watches one server over a connection of its own: is it there, and how far has it come?
+
+The connection is beside the pool, so the watch sees an exhausted pool as what it is, a server that
+is fine. It counts in the budget of connections: pool size + 1 for each server.
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
+from time import monotonic
+
+from ..settings import Settings
+from .connect import Connection, connect
+from .credentials import CredentialsSource
+from .errors import reason_of
+from .metrics import REPLICA_LAG, REPLICA_USABLE
+from .position import Position
+from .servers import Server
+from .state import REPLAYED, WRITTEN, PrimaryLog, ServerState
+
+INTERVAL_SECONDS = 0.5
+"""How soon a change is noticed. Two short queries a second for each pod and server are nothing."""
+
+ANSWER_SECONDS = 2.0
+"""A busy server answers this query within milliseconds; it reads no table."""
+
+FAILURES = 2
+"""In a row, until a server counts as away: a single connection may break for its own reasons."""
+
+_log = logging.getLogger(__name__)
+
+
+class Watch:
+    """Keeps the state of one server up to date, from start to stop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        credentials: CredentialsSource,
+        server: Server,
+        state: ServerState,
+        log: PrimaryLog,
+    ) -> None:
+        self._settings = settings
+        self._credentials = credentials
+        self._server = server
+        self._state = state
+        self._log_of_primary = log
+        self._connection: Connection | None = None
+        self._failures = 0
+        self._answered = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            while True:
+                await self._look()
+                await asyncio.sleep(INTERVAL_SECONDS)
+        finally:
+            self._disconnect()
+
+    async def first_answer(self) -> None:
+        """Returns when the state is known, good or bad."""
+        await self._answered.wait()
+
+    async def _look(self) -> None:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                position = await self._position()
+        except Exception as error:  # noqa: BLE001 whatever it is: the watch goes on
+            self._failed(error)
+        else:
+            self._succeeded(position)
+
+    async def _position(self) -> Position | None:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await connect(
+                self._settings, self._credentials, self._server, "watch"
+            )
+        query = WRITTEN if self._server.primary else REPLAYED
+        lsn = await self._connection.fetchval(query)
+        return None if lsn is None else Position(lsn)
+
+    def _succeeded(self, position: Position | None) -> None:
+        if self._state.up is False:
+            _log.info("database server is back", extra={"target": self._server.name})
+        self._failures, self._state.up = 0, True
+        self._answered.set()
+        if self._server.primary and position is not None:
+            self._log_of_primary.record(monotonic(), position)
+        elif not self._server.primary:
+            self._follow(position)
+
+    def _follow(self, position: Position | None) -> None:
+        # None: the server replays nothing, so it is no replica of anything.
+        state = self._state
+        state.position = position
+        state.lag_seconds = self._log_of_primary.lag_of(position) if position else 0.0
+        usable = position is not None and state.lag_seconds <= self._limit
+        REPLICA_LAG.labels(self._server.name).set(state.lag_seconds)
+        REPLICA_USABLE.labels(self._server.name).set(usable)
+
+    @property
+    def _limit(self) -> float:
+        return self._settings.database_max_replica_lag_seconds
+
+    def _failed(self, error: Exception) -> None:
+        self._disconnect()
+        self._state.position = None
+        if not self._server.primary:
+            REPLICA_USABLE.labels(self._server.name).set(0)
+        reason = reason_of(error) or type(error).__name__
+        if reason in ("credentials", "resources"):
+            # No new connections, but those in the pools may work.
+            _log.error("database refuses us", extra={"target": self._server.name, "reason": reason})
+            return
+        self._failures += 1
+        if self._failures == FAILURES:
+            self._state.up = False
+            self._state.lost()
+            self._answered.set()
+            details = {"target": self._server.name, "reason": reason}
+            _log.error("database server is away", extra=details, exc_info=error)
+
+    def _disconnect(self) -> None:
+        with suppress(Exception):
+            if self._connection is not None:
+                self._connection.terminate()
+        self._connection = None
