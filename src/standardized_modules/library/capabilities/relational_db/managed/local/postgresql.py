@@ -105,8 +105,8 @@ class Postgresql:
     def _answers(self, pid: int) -> bool:
         """As `pg_ctl` sees it: the last line of the lock file, once it is of this process."""
         with suppress(OSError):
-            lines = (self._data / "postmaster.pid").read_text().splitlines()
-            return lines[0] == str(pid) and lines[-1].strip() == "ready"
+            lines = (self._data / "postmaster.pid").read_text().split()
+            return lines[:1] == [str(pid)] and lines[-1] == "ready"
         return False
 
     def stop(self) -> None:
