@@ -41,6 +41,7 @@ def ask(port: int, superuser: tuple[str, str], *statements: str) -> subprocess.C
 def test_the_address_of_the_primary_moves_with_it(pair: Cluster) -> None:
     superuser = pair.primary.superuser
     assert ask(pair.writer.port, superuser, "CREATE TABLE notes (text text)").returncode == 0
+    pair.standby.catch_up_with(pair.primary)
     assert "read-only" in ask(pair.reader.port, superuser, "INSERT INTO notes VALUES ('a')").stderr
     pair.primary.kill()
     assert ask(pair.writer.port, superuser, "SELECT 1").returncode != 0
