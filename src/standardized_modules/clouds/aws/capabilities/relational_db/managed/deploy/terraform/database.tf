@@ -16,6 +16,8 @@ locals {
   database_maintenance_window = var.environment == "prod" ? "sun:03:00-sun:04:00" : "wed:03:00-wed:04:00"
 }
 
+#trivy:ignore:AVD-AWS-0176 passwords or tokens: database.authentication in sm.yaml decides
+#trivy:ignore:AVD-AWS-0177 database.deletion_protection in sm.yaml decides; production without it is refused
 resource "aws_db_instance" "primary" {
   #checkov:skip=CKV_AWS_157:A standby in another zone is database.high_availability in sm.yaml; it is on in production, and development does without.
   #checkov:skip=CKV_AWS_161:Tokens of IAM instead of passwords are database.authentication in sm.yaml; the passwords of the default are rotated by a job.
@@ -76,6 +78,8 @@ resource "aws_db_instance" "primary" {
   depends_on = [aws_cloudwatch_log_group.database, aws_iam_role_policy_attachment.database_monitoring]
 }
 
+#trivy:ignore:AVD-AWS-0176 it takes the logins of the primary
+#trivy:ignore:AVD-AWS-0177 it holds nothing that the primary does not hold
 resource "aws_db_instance" "replica" {
   #checkov:skip=CKV_AWS_133:Backups are taken of the primary; a replica is made again from it.
   #checkov:skip=CKV_AWS_157:Another replica or the primary takes the reads of one that is away.
