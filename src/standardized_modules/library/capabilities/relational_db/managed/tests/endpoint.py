@@ -11,6 +11,7 @@ class Endpoint:
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
         self._open: set[asyncio.StreamWriter] = set()
+        self._forwarding: set[asyncio.Task[None]] = set()
         self.port = 0
         self.silent = False
         """Accept and say nothing: a machine that is gone, without a word of goodbye."""
@@ -23,6 +24,18 @@ class Endpoint:
         """Break all connections."""
         for writer in self._open:
             writer.transport.abort()
+
+    async def close(self) -> None:
+        """Break all connections, and wait until nothing is left of them."""
+        self.silent = False
+        self.cut()
+        await asyncio.gather(*self._forwarding)
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """A new connection."""
+        task = asyncio.create_task(self._forward(reader, writer))
+        self._forwarding.add(task)
+        task.add_done_callback(self._forwarding.discard)
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -53,10 +66,11 @@ class Endpoint:
 async def open_endpoint(host: str, port: int) -> AsyncIterator[Endpoint]:
     """On a free port of this machine, as long as the block runs."""
     endpoint = Endpoint(host, port)
-    listener = await asyncio.start_server(endpoint._forward, "127.0.0.1", 0)  # noqa: SLF001 its own
+    listener = await asyncio.start_server(endpoint.accept, "127.0.0.1", 0)
     endpoint.port = listener.sockets[0].getsockname()[1]
     async with listener:
-        yield endpoint
-        endpoint.silent = False
-        listener.close()
-        endpoint.cut()
+        try:
+            yield endpoint
+        finally:
+            listener.close()
+            await endpoint.close()

@@ -4,6 +4,7 @@ import asyncio
 import random
 
 import asyncpg
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -101,5 +102,6 @@ def _of_driver(error: BaseException) -> BaseException:
     """SQLAlchemy wraps twice: its own error around one of the DB-API around the driver's."""
     if isinstance(error, DBAPIError) and error.orig is not None:
         error = error.orig
-        return error.__cause__ or error
+    if isinstance(error, AsyncAdapt_asyncpg_dbapi.Error) and error.__cause__ is not None:
+        error = error.__cause__
     return error

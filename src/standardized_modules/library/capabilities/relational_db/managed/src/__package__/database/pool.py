@@ -18,7 +18,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
-from sqlalchemy.util import await_
+from sqlalchemy.util import await_, greenlet_spawn
 
 from ..settings import Settings
 from .connect import Connection, connect, statement_cache_size
@@ -72,8 +72,7 @@ class Pool:
             yield driver
         except BaseException as error:  # noqa: BLE001 _raise raises it
             if breaks_session(error):
-                driver.terminate()
-                connection.invalidate()
+                await greenlet_spawn(connection.invalidate)
             self._raise(error)
         finally:
             connection.close()
@@ -87,7 +86,7 @@ class Pool:
             yield await connection.execution_options(statement_name=statement)
         except BaseException as error:  # noqa: BLE001 _raise raises it
             if breaks_session(error):
-                await discard(connection)
+                await connection.invalidate()
             self._raise(error)
         finally:
             # The task may be cancelled once more, and the connection has to go back.
@@ -171,11 +170,3 @@ class Pool:
         name = self.server.name
         POOL_CONNECTIONS.labels(name, "in_use").set_function(pool.checkedout)
         POOL_CONNECTIONS.labels(name, "idle").set_function(pool.checkedin)
-
-
-async def discard(connection: AsyncConnection) -> None:
-    """Close what is below a connection of SQLAlchemy at once, without a farewell."""
-    if not connection.invalidated:
-        raw = await connection.get_raw_connection()
-        cast("Connection", raw.driver_connection).terminate()
-        await connection.invalidate()

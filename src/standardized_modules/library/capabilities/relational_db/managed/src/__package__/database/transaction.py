@@ -8,7 +8,7 @@ from time import perf_counter
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from .errors import OutcomeUnknown, breaks_session, reason_of
-from .pool import Pool, discard
+from .pool import Pool
 from .position import PRIMARY_ONLY, Position
 from .state import WRITTEN
 from .statements import observe
@@ -57,5 +57,5 @@ async def _position(connection: AsyncConnection) -> Position:
     except Exception as error:  # noqa: BLE001 whatever it is
         _log.warning("position of a commit unknown", exc_info=error)
         if breaks_session(error):
-            await discard(connection)
+            await connection.invalidate()
         return PRIMARY_ONLY
