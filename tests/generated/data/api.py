@@ -46,9 +46,12 @@ class Api:
         service: Its folder, with a virtual environment.
         log: Where its lines go.
         settings: Beside those of a local run.
+        program: What runs it.
     """
 
-    def __init__(self, service: Path, log: Path, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, service: Path, log: Path, settings: Mapping[str, str], program: Sequence[str | Path] = ("-m", "orders")
+    ) -> None:
         self.port, self.metrics_port, self.log = free_port(), free_port(), log
         variables = {
             "PATH": os.environ["PATH"],
@@ -62,7 +65,7 @@ class Api:
         }
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                [service / ".venv/bin/python", "-m", "orders"],
+                [service / ".venv/bin/python", *program],
                 cwd=service,
                 env=variables,
                 stdout=output,
@@ -116,9 +119,11 @@ class Api:
 
 
 @contextmanager
-def open_api(service: Path, log: Path, settings: Mapping[str, str]) -> Iterator[Api]:
+def open_api(
+    service: Path, log: Path, settings: Mapping[str, str], program: Sequence[str | Path] = ("-m", "orders")
+) -> Iterator[Api]:
     """The service, ready, as long as the context lasts; then it must end in order."""
-    api = Api(service, log, settings)
+    api = Api(service, log, settings, program)
     try:
         eventually(api.is_ready, log.read_text)
         yield api

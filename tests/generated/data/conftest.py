@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -62,7 +63,43 @@ def valkey(tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
-OpenApi = Callable[[Mapping[str, str]], Api]
+LEDGER = """
+CREATE ROLE ledger_a LOGIN PASSWORD 'a';
+CREATE ROLE ledger_b LOGIN PASSWORD 'b';
+CREATE DATABASE ledger;
+\\connect ledger
+CREATE TABLE accounts (id bigint PRIMARY KEY, balance bigint NOT NULL, version bigint NOT NULL);
+INSERT INTO accounts SELECT number, 0, 0 FROM generate_series(1, 100) AS number;
+GRANT SELECT, UPDATE ON accounts TO ledger_a, ledger_b;
+"""
+
+
+@pytest.fixture(scope="session")
+def ledger(postgresql: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the secrets for `ledger.py`, whose tables and roles are made by hand."""
+    folder = tmp_path_factory.mktemp("ledger")
+    postgresql.query(LEDGER)
+    (folder / "database").mkdir()
+    return folder
+
+
+@pytest.fixture
+def ledgers(postgresql: Server, ledger: Path) -> Iterator[Cluster]:
+    """A pair of servers with accounts."""
+    log_in(ledger, "a")
+    with open_cluster(postgresql, ledger, "ledger") as made:
+        yield made
+
+
+def log_in(credentials: Path, user: str, password: str | None = None) -> None:
+    """Have the service log in as `ledger_a` or `ledger_b` from now on: in one step, as Kubernetes does."""
+    path = credentials / "database/credentials.json"
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps({"username": f"ledger_{user}", "password": password or user}))
+    temporary.replace(path)
+
+
+OpenApi = Callable[..., Api]
 
 
 @pytest.fixture
@@ -71,3 +108,19 @@ def start(service: Path, tmp_path: Path) -> Iterator[OpenApi]:
     with ExitStack() as stack:
         number = iter(range(100))
         yield lambda settings: stack.enter_context(open_api(service, tmp_path / f"api-{next(number)}.log", settings))
+
+
+@pytest.fixture
+def start_ledger(service: Path, tmp_path: Path) -> Iterator[OpenApi]:
+    """The same with the routes of `ledger.py`; settings as keywords, in lower case and without APP_."""
+    with ExitStack() as stack:
+        number = iter(range(100))
+
+        def opened(cluster: Cluster, **settings: object) -> Api:
+            given = {f"APP_{name.upper()}": str(value) for name, value in settings.items()}
+            log = tmp_path / f"ledger-{next(number)}.log"
+            program = (Path(__file__).with_name("ledger.py"),)
+            every = {**cluster.settings, "APP_RATE_LIMIT_REQUESTS": "0", **given}
+            return stack.enter_context(open_api(service, log, every, program))
+
+        yield opened

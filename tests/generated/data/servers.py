@@ -53,11 +53,14 @@ class Cluster:
         writer: The address of whoever is the primary.
         reader: The address of the standby.
         credentials: The folder of the secrets.
+        database: The service's.
     """
 
-    def __init__(self, primary: Server, standby: Server, writer: Proxy, reader: Proxy, credentials: Path) -> None:
+    def __init__(
+        self, primary: Server, standby: Server, writer: Proxy, reader: Proxy, credentials: Path, database: str
+    ) -> None:
         self.primary, self.standby, self.credentials = primary, standby, credentials
-        self.writer, self.reader = writer, reader
+        self.writer, self.reader, self.database = writer, reader, database
         writer.to(primary.port)
         reader.to(standby.port)
 
@@ -65,14 +68,14 @@ class Cluster:
     def settings(self) -> dict[str, str]:
         """What leads the service to it: writes to one address, reads to the other."""
         return {
-            **carried("postgresql").database_settings(self.primary, self.credentials, DATABASE),
+            **carried("postgresql").database_settings(self.primary, self.credentials, self.database),
             "APP_DATABASE_PORT": str(self.writer.port),
             "APP_DATABASE_REPLICA_HOSTS": f"{LOOPBACK}:{self.reader.port}",
         }
 
     def query(self, statements: str) -> str:
         """As the superuser, on the primary."""
-        return str(self.primary.query(statements, DATABASE))
+        return str(self.primary.query(statements, self.database))
 
     def fail_over(self) -> None:
         """The primary crashes; the standby takes its place, and its address, a moment later."""
@@ -103,7 +106,7 @@ class Cluster:
 
 
 @contextmanager
-def open_cluster(source: Server, credentials: Path) -> Iterator[Cluster]:
+def open_cluster(source: Server, credentials: Path, database: str = DATABASE) -> Iterator[Cluster]:
     """A pair of its own that begins as a copy of a server: much faster than roles and migrations.
 
     Commits wait until the standby has them on disk, as in a Multi-AZ instance or a zone-redundant
@@ -116,7 +119,7 @@ def open_cluster(source: Server, credentials: Path) -> Iterator[Cluster]:
             standby.catch_up_with(primary)
             primary.query("ALTER SYSTEM SET synchronous_standby_names = '*'")
             primary.query("SELECT pg_reload_conf()")
-            yield Cluster(primary, standby, writer, reader, credentials)
+            yield Cluster(primary, standby, writer, reader, credentials, database)
 
 
 @contextmanager
