@@ -54,6 +54,27 @@ ACCEPTED: dict[str, Config] = {
         "maintenance_window": "Sun:04:00-sun:05:00",
         "performance_insights_retention_period": 731,
     },
+    "aws_db_parameter_group": {
+        "family": "postgres17",
+        "parameter": [
+            {"name": "max_connections", "value": "100", "apply_method": "pending-reboot"},
+            {"name": "rds.force_ssl", "value": "1"},
+        ],
+    },
+    "aws_elasticache_replication_group": {
+        "replication_group_id": "orders-prod",
+        "node_type": "cache.m6g.large",
+        "num_cache_clusters": 2,
+        "automatic_failover_enabled": True,
+        "multi_az_enabled": True,
+    },
+    "aws_elasticache_user": {
+        "user_id": "orders",
+        "access_string": "on ~* &* +@all",
+        "passwords_wo": UNKNOWN,
+        "passwords_wo_version": 1,
+    },
+    "aws_secretsmanager_secret": {"name": "orders-prod/database-app", "recovery_window_in_days": 0},
     "aws_dynamodb_table": {
         "name": "orders.keys",
         "hash_key": "key",
@@ -97,6 +118,19 @@ REFUSED: list[tuple[str, Config, str]] = [
     ("aws_cloudwatch_metric_alarm", {"metric_query": [{"metric": [{"period": 45}]}]}, "multiple of 60"),
     ("aws_db_instance", {"engine": "x", "skip_final_snapshot": True, "password": "a", "password_wo": "b"}, "conflicts"),
     ("aws_db_instance", {"engine": "x"}, "final_snapshot_identifier"),
+    ("aws_db_instance", {"engine": "x", "password": "a", "manage_master_user_password": True}, "conflicts"),
+    (
+        "aws_db_parameter_group",
+        {"family": "postgres17", "parameter": [{"name": "max_connections", "value": "100"}]},
+        "pending-reboot",
+    ),
+    (
+        "aws_elasticache_replication_group",
+        {"num_cache_clusters": 1, "automatic_failover_enabled": True},
+        "2 at least",
+    ),
+    ("aws_elasticache_replication_group", {"multi_az_enabled": True}, "needs automatic_failover_enabled"),
+    ("aws_elasticache_user", {"passwords_wo": "a"}, "passwords_wo_version"),
     ("aws_iam_role", {"name": "a", "name_prefix": "b"}, "conflicts"),
     ("aws_kms_alias", {"name": "alias/aws/s3"}, "alias/"),
     ("aws_route53_record", {"type": "A", "records": ["192.0.2.1"]}, "ttl"),
@@ -142,6 +176,12 @@ def test_good_values_are_accepted(address: str) -> None:
 @pytest.mark.parametrize(("address", "config", "words"), REFUSED, ids=[f"{item[0]}: {item[2]}" for item in REFUSED])
 def test_bad_combinations_are_refused(address: str, config: Config, words: str) -> None:
     assert any(words in found.detail for found in violations(RULES, RELATIONS, address, config))
+
+
+def test_an_unknown_argument_may_turn_out_to_be_none() -> None:
+    config: Config = {"engine": "x", "skip_final_snapshot": True, "manage_master_user_password": UNKNOWN}
+    config |= {"password_wo": UNKNOWN, "password_wo_version": UNKNOWN}
+    assert violations(RULES, RELATIONS, "aws_db_instance", config) == []
 
 
 def test_unknown_values_are_never_refused() -> None:
