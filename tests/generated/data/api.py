@@ -184,8 +184,11 @@ def load(*clients: Callable[[], Answer], times: int = 1) -> Iterator[Load]:
     assert not any(thread.is_alive() for thread in threads), "a request is not answered"
 
 
-def check_only(answers: Sequence[Answer], *allowed: int) -> None:
+def check_only(answers: Sequence[Answer], *allowed: int, api: Api | None = None) -> None:
     """No client sees any other status, and a 503 says when to come back."""
     wrong = [each for each in answers if each.status not in allowed]
-    assert not wrong, wrong[:3]
+    if wrong:
+        named = wrong[0].headers.get("x-request-id", "")
+        told = [line for line in api.lines() if line.get("request_id") == named] if api and named else []
+        raise AssertionError(f"{len(wrong)} wrong ones, {wrong[0]}, {told}")
     assert all(int(each.headers["retry-after"]) >= 1 for each in answers if each.status == 503)

@@ -89,4 +89,4 @@ def test_a_replica_that_goes_away_costs_nobody_an_answer(ledgers: Cluster, start
         running.await_more(50, 200)
         time.sleep(1)
         running.await_more(50, 200)
-    check_only(running.answers, 200)
+    check_only(running.answers, 200, api=api)

@@ -62,6 +62,9 @@ _KINDS: tuple[tuple[type[BaseException], str], ...] = (
     (PoolTimeout, "pool_exhausted"),
     (asyncpg.InvalidCachedStatementError, "stale_plan"),  # A migration changed a table.
     (asyncpg.TargetServerAttributeNotMatched, "read_only"),
+    # "another operation is in progress": how the driver meets the end of a session that it had just
+    # begun to use. Whatever it means, the session is not to be trusted any more.
+    (asyncpg.InternalClientError, "connection"),
     (TimeoutError, "timeout"),
     (OSError, "connection"),
 )
