@@ -164,7 +164,8 @@ resource "aws_kms_alias" "backup_copy" {
 locals {
   backup_regions = compact([var.region, local.backup_region])
 
-  # Vaults and snapshots are encrypted by grants, in the name of AWS Backup's role and of whoever restores.
+  # Vaults and snapshots are encrypted by grants, in the name of AWS Backup's role and of whoever restores;
+  # without the cluster, that is a person who reads the bucket, too.
   # https://docs.aws.amazon.com/aws-backup/latest/devguide/encryption.html
   backup_key_use = {
     Sid       = "KeepBackups"
@@ -184,7 +185,7 @@ locals {
     Condition = {
       StringEquals = {
         "kms:CallerAccount" = var.account_id
-        "kms:ViaService"    = flatten([for region in local.backup_regions : ["backup.${region}.amazonaws.com", "rds.${region}.amazonaws.com"]])
+        "kms:ViaService"    = flatten([for region in local.backup_regions : ["backup.${region}.amazonaws.com", "rds.${region}.amazonaws.com", "s3.${region}.amazonaws.com"]])
       }
     }
   }
