@@ -1,5 +1,6 @@
 """The database over HTTP: what a client must be able to see, and what it is told in an outage."""
 
+import logging
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Header, Request
@@ -14,6 +15,8 @@ from .position import ANYWHERE, Position, parse_token
 
 CONSISTENCY_TOKEN = "Consistency-Token"  # noqa: S105 no secret: a place in a log
 """A write answers with it; a read that sends it back sees that write, and all before it."""
+
+_log = logging.getLogger(__name__)
 
 _DETAILS = {
     "pool_exhausted": "The service is busy; try again shortly.",
@@ -58,6 +61,8 @@ def install_database(app: FastAPI, database: Database, checks: HealthChecks) -> 
 
 async def _on_unavailable(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Unavailable)  # noqa: S101 registered for this type only
+    cause = str(error).partition("\n")[0]
+    _log.warning("database unavailable", extra={"reason": error.reason, "cause": cause})
     detail = _DETAILS.get(error.reason, "The database does not answer; try again shortly.")
     kind = "urn:problem:outcome-unknown" if isinstance(error, OutcomeUnknown) else "about:blank"
     return problem_response(503, detail, kind=kind, headers={"retry-after": str(error.retry_after)})

@@ -25,7 +25,7 @@ class Router:
         What one of them could not do because it is away, the next may.
         """
         asked = 0
-        if after is not PRIMARY_ONLY and self.replicas:
+        if after != PRIMARY_ONLY and self.replicas:
             self._turn = (self._turn + 1) % len(self.replicas)
             for pool in (*self.replicas[self._turn :], *self.replicas[: self._turn]):
                 if asked < ATTEMPTS and self.usable(pool, after):
