@@ -13,12 +13,20 @@ class Endpoint:
         self._open: set[asyncio.StreamWriter] = set()
         self._forwarding: set[asyncio.Task[None]] = set()
         self.port = 0
-        self.silent = False
-        """Accept and say nothing: a machine that is gone, without a word of goodbye."""
+        self._speaking = asyncio.Event()
+        self._speaking.set()
 
     def lead_to(self, host: str, port: int) -> None:
         """From now on; connections that are there stay, as they do when a name changes."""
         self._target = (host, port)
+
+    def fall_silent(self) -> None:
+        """Accept and say nothing: a machine that is gone, without a word of goodbye."""
+        self._speaking.clear()
+
+    def speak(self) -> None:
+        """Pass on again, also what was said in the meantime."""
+        self._speaking.set()
 
     def cut(self) -> None:
         """Break all connections."""
@@ -27,7 +35,7 @@ class Endpoint:
 
     async def close(self) -> None:
         """Break all connections, and wait until nothing is left of them."""
-        self.silent = False
+        self.speak()
         self.cut()
         await asyncio.gather(*self._forwarding)
 
@@ -55,8 +63,7 @@ class Endpoint:
     async def _copy(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             while data := await source.read(65536):
-                while self.silent:
-                    await asyncio.sleep(0.01)
+                await self._speaking.wait()
                 target.write(data)
                 await target.drain()
         target.transport.abort()
