@@ -16,7 +16,7 @@ SCOPE = "https://ossrdbms-aad.database.windows.net/.default"
 
 
 class IdentityCredentials:
-    """See CredentialsSource. In the cluster the federated token of the ServiceAccount is behind it."""
+    """See CredentialsSource. In the cluster it is by the ServiceAccount's federated token."""
 
     def __init__(self, user: str) -> None:
         self._user = user
