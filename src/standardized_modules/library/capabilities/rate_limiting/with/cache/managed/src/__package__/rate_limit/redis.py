@@ -19,8 +19,8 @@ BACKEND_ERRORS = Counter(
 
 # The counts of limiter.py in a hash, judged where they are kept: reading and writing in two steps
 # would let concurrent requests through. The time is that of Redis, one clock for all replicas.
-# Returns what `decide` needs, to the last bit of the time, so that both come to the same verdict and
-# the arithmetic of headers and waiting times exists once.
+# Returns what `decide` needs, to the last bit of the time, so that both come to the same verdict
+# and the arithmetic of headers and waiting times exists once.
 _SCRIPT = """
 local window = tonumber(ARGV[1])
 local limit = tonumber(ARGV[2])
