@@ -48,6 +48,8 @@ def check(tree: Tree) -> Iterator[Finding]:
 
 def _inspect(overlay: Overlay) -> Iterator[Problem]:
     for workload, pod, _ in pods(overlay):
+        if workload["kind"] in ("Job", "CronJob"):
+            continue  # nobody sends it requests, whatever settings it shares
         given = settings(overlay, pod)
         if not _serves(pod):
             yield from _worker(workload, pod, given)

@@ -1,4 +1,4 @@
-"""Pods refer to ConfigMaps, Secrets and ServiceAccounts that exist."""
+"""Pods refer to ConfigMaps, Secrets, SecretProviderClasses and ServiceAccounts that exist."""
 
 from __future__ import annotations
 
@@ -59,6 +59,9 @@ def _references(pod: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for volume in pod.get("volumes") or ():
         yield from _one(volume.get("configMap"), None, "name")
         yield from _one(None, volume.get("secret"), "secretName")
+        if (volume.get("csi") or {}).get("driver") == "secrets-store.csi.k8s.io":
+            attributes = volume["csi"].get("volumeAttributes") or {}
+            yield "SecretProviderClass", attributes.get("secretProviderClass", "")
 
 
 def _one(config: Any, secret: Any, key: str) -> Iterator[tuple[str, str]]:

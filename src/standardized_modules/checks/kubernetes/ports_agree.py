@@ -52,10 +52,9 @@ def _inspect(overlay: Overlay) -> Iterator[Problem]:
                 for port in spec_of(service).get("ports") or ():
                     if port.get("targetPort", port.get("port")) not in (*ports, *ports.values()):
                         yield service, f"targetPort {port.get('targetPort', port.get('port'))!r}: no container has it"
-        for policy in overlay.of("NetworkPolicy"):
-            if selects(spec_of(policy).get("podSelector") or {}, labels):
-                for message in _policy(policy, ports):
-                    yield policy, message
+    for policy in overlay.of("NetworkPolicy"):
+        for message in _policy(overlay, policy):
+            yield policy, message
     yield from _monitors(overlay)
 
 
@@ -82,7 +81,13 @@ def _settings(overlay: Overlay, pod: Mapping[str, Any], ports: Mapping[str, Any]
             yield f"{setting} is {given[setting]}, the container's port {port!r} is {ports.get(port)}"
 
 
-def _policy(policy: Manifest, ports: Mapping[str, Any]) -> Iterator[str]:
+def _policy(overlay: Overlay, policy: Manifest) -> Iterator[str]:
+    """One policy may be for several workloads, and jobs among them have no ports."""
+    selector = spec_of(policy).get("podSelector") or {}
+    selected = [_ports(pod) for _, pod, labels in pods(overlay) if selects(selector, labels)]
+    ports = {name: port for each in selected for name, port in each.items()}
+    if not selected:
+        return
     for rule in spec_of(policy).get("ingress") or ():
         for port in rule.get("ports") or ():
             if "port" in port and port["port"] not in (*ports, *ports.values()):
