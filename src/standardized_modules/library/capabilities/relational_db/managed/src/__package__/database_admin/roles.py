@@ -28,9 +28,7 @@ async def make_roles(admin: Connection, settings: Settings) -> None:
         await _make(admin, group, "NOLOGIN INHERIT")
     if not superuser:
         # Making a role does not bring what it may do.
-        await admin.execute(
-            f"GRANT {quoted(OWNER)} TO CURRENT_USER WITH ADMIN TRUE, INHERIT TRUE, SET TRUE"
-        )
+        await admin.execute(f"GRANT {quoted(OWNER)} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE")
     for login in _logins_of_service(settings):
         await _make(
             admin, login, f"LOGIN INHERIT CONNECTION LIMIT {settings.database_connection_limit}"

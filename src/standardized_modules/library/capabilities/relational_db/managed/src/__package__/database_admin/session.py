@@ -95,7 +95,9 @@ async def connect_job(
         return await connect(of_job, credentials, server or primary_of(settings), component)
     except (OSError, asyncpg.InterfaceError, Unavailable) as error:
         address = f"{settings.database_host}:{settings.database_port}"
-        raise JobError(f"no connection to {address}: {str(error) or type(error).__name__}") from error
+        raise JobError(
+            f"no connection to {address}: {str(error) or type(error).__name__}"
+        ) from error
 
 
 @asynccontextmanager

@@ -18,6 +18,12 @@ _LOCKS = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _CHANGES = re.compile(rf"(?:UPDATE|DELETE FROM|INSERT INTO) {_NAME}", re.IGNORECASE)
+_REPEATABLE = re.compile(
+    r"(?:(?:CREATE|DROP) (?:UNIQUE )?INDEX|ALTER TYPE \S+ ADD VALUE|(?:CREATE|DROP|ALTER) TABLE)"
+    r"(?: CONCURRENTLY)?(?P<if> IF (?:NOT )?EXISTS)?"
+    r"(?!.* (?:VALIDATE|DETACH|FINALIZE)\b)",
+    re.IGNORECASE | re.DOTALL,
+)
 _TIMEOUT = re.compile(
     r"SET (?:LOCAL |SESSION )?(?P<which>lock_timeout|statement_timeout)"
     r" (?:=|TO) '?(?P<value>[^';]+)",
@@ -71,6 +77,12 @@ def rules(statements: list[Emitted]) -> Iterator[Finding]:
         if created := _CREATES.match(sql):
             fresh.add(_plain(created["table"]))
         yield from _shapes(statement, sql)
+        if not inside and (found := _REPEATABLE.match(sql)) and not found["if"]:
+            yield _finding(
+                statement,
+                "not-repeatable",
+                "outside a transaction it may be run again after half of it: IF [NOT] EXISTS",
+            )
         yield from _timeouts(statement, sql, inside=inside)
         yield from _data(statement, sql, fresh)
         yield from _several(statement, sql, fresh, locked)
@@ -121,7 +133,7 @@ def _several(
         yield _finding(
             statement,
             "several-tables",
-            f"{others} stays locked while this waits for {table}, and whoever takes them in another "
+            f"{others} stays locked while this waits for {table}, and who takes them in another "
             "order ends in a deadlock: one migration for each table",
         )
 
