@@ -1,0 +1,38 @@
+# Who makes backups: the jobs in the cluster that write logical ones and read them back for the drill.
+
+resource "azurerm_user_assigned_identity" "backup" {
+  name                = "id-${local.name}-backup"
+  resource_group_name = local.resource_group_name
+  location            = local.location
+  tags                = local.tags
+}
+
+resource "azurerm_federated_identity_credential" "backup" {
+  name                      = "${local.name}-backup"
+  user_assigned_identity_id = azurerm_user_assigned_identity.backup.id
+  issuer                    = data.azurerm_kubernetes_cluster.this.oidc_issuer_url
+  subject                   = "system:serviceaccount:${local.settings.namespace}:${local.service}-backup"
+  audience                  = ["api://AzureADTokenExchange"]
+}
+
+# The smallest role of Azure's that writes blobs. It may delete them as well, which the immutability
+# policy refuses.
+resource "azurerm_role_assignment" "backup_storage" {
+  scope                = azurerm_storage_container.backup.id
+  role_definition_name = "Storage Blob Data Contributor"
+  principal_id         = azurerm_user_assigned_identity.backup.principal_id
+  principal_type       = "ServicePrincipal"
+}
+
+# The administrator's for the drill, which makes a database of its own.
+resource "azurerm_role_assignment" "backup_credentials" {
+  for_each = {
+    backup = azurerm_key_vault_secret.database["backup"].resource_versionless_id
+    admin  = azurerm_key_vault_secret.database_admin.resource_versionless_id
+  }
+
+  scope                = each.value
+  role_definition_name = "Key Vault Secrets User"
+  principal_id         = azurerm_user_assigned_identity.backup.principal_id
+  principal_type       = "ServicePrincipal"
+}
