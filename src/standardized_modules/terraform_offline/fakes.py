@@ -13,7 +13,11 @@ SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 _AZURE_TYPES = {
     "azurerm_application_load_balancer": "Microsoft.ServiceNetworking/trafficControllers",
     "azurerm_container_registry": "Microsoft.ContainerRegistry/registries",
+    "azurerm_key_vault": "Microsoft.KeyVault/vaults",
+    "azurerm_managed_redis": "Microsoft.Cache/redisEnterprise",
     "azurerm_monitor_action_group": "Microsoft.Insights/actionGroups",
+    "azurerm_postgresql_flexible_server": "Microsoft.DBforPostgreSQL/flexibleServers",
+    "azurerm_storage_account": "Microsoft.Storage/storageAccounts",
     "azurerm_user_assigned_identity": "Microsoft.ManagedIdentity/userAssignedIdentities",
     "azurerm_web_application_firewall_policy": "Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies",
 }
@@ -63,7 +67,7 @@ def _string(name: str, seed: str, digest: str) -> str:
 def _azure_string(name: str, type_name: str, digest: str) -> str:
     if name in _GUIDS:
         return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"
-    if name in ("id", "resource_manager_id"):
+    if name in ("id", "resource_id", "resource_manager_id", "resource_versionless_id"):
         provider = _AZURE_TYPES.get(type_name, f"Microsoft.Resources/{type_name}")
         return f"/subscriptions/{SUBSCRIPTION}/resourceGroups/service/providers/{provider}/{digest[:12]}"
     if name.endswith("_url"):

@@ -54,7 +54,7 @@ def check(tree: Tree) -> Iterator[Finding]:
 def _inspect(applied: Applied) -> Iterator[Objection]:
     least = PRODUCTION if applied.is_production else ELSEWHERE
     for address, kind, values in applied.resources():
-        if kind in DAYS and not values.get("replicate_source_db"):
+        if kind in DAYS and not values.get("replicate_source_db") and values.get("create_mode") != "Replica":
             days = values.get(DAYS[kind]) or 0
             if days < least:
                 yield address, f"{DAYS[kind]} is {days}, less than {least}"

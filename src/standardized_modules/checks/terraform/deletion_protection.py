@@ -39,6 +39,8 @@ REQUIRED: Mapping[str, Mapping[str, Any]] = {
     "azurerm_key_vault": {"purge_protection_enabled": True},
 }
 """What each must say. A False holds also when nothing is said: it is the default of all that are listed."""
+LOCKED = frozenset({"azurerm_postgresql_flexible_server"})
+"""What has no argument of its own for that: a lock keeps it."""
 WINDOW = 14
 """Days: a fortnight holiday is over before a key that was deleted by mistake is gone. AWS allows 7 to 30."""
 
@@ -57,6 +59,13 @@ def _inspect(applied: Applied) -> Iterator[Objection]:
             for value in inner(values, path):
                 if (value or False) != wanted and not replica:
                     yield address, f"{path} must be {str(wanted).lower()}"
+        if kind in LOCKED and values.get("create_mode") != "Replica" and values.get("id") not in _locked(applied):
+            yield address, "no azurerm_management_lock CanNotDelete has it as its scope"
         days = values.get("deletion_window_in_days")
         if kind == "aws_kms_key" and isinstance(days, int | float) and days < WINDOW:
             yield address, f"deletion_window_in_days is {days:g}, less than {WINDOW}"
+
+
+def _locked(applied: Applied) -> set[Any]:
+    locks = (values for _, values in applied.of("azurerm_management_lock"))
+    return {values.get("scope") for values in locks if values.get("lock_level") == "CanNotDelete"}

@@ -41,7 +41,7 @@ REFUSED: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     },
     "aws_rds_cluster_instance": {"publicly_accessible": (True,)},
     "aws_s3_bucket_acl": {"acl": ("public-read", "public-read-write", "authenticated-read")},
-    "azurerm_managed_redis": {"public_network_access": ("Enabled",)},
+    "azurerm_managed_redis": {"public_network_access": ("Enabled", None)},
     "azurerm_postgresql_flexible_server": {"public_network_access_enabled": (True, None)},
     "azurerm_storage_account": {"allow_nested_items_to_be_public": (True, None)},
     "azurerm_storage_container": {"container_access_type": ("blob", "container")},
