@@ -63,6 +63,8 @@ SERVICES = {
     "worker": ("--pattern", "background_worker", "--cloud", "aws"),
     "worker on azure": ("--pattern", "background_worker", "--cloud", "azure"),
     "web_api and worker": ("--pattern", "web_api", "--pattern", "background_worker", "--cloud", "aws"),
+    "data_api": ("--pattern", "data_api", "--cloud", "aws"),
+    "data_api on azure": ("--pattern", "data_api", "--cloud", "azure"),
 }
 """Fresh services with default values, all of them called `orders`."""
 

@@ -55,7 +55,19 @@ case "$*" in
   "get namespace"*) case $NAMESPACE_EXISTS in yes) echo namespace/it ;; error) exit 1 ;; esac ;;
   api-resources*) [[ -z $KINDS ]] || echo "$KINDS" ;;
   diff*) exit "$DIFF" ;;
-  apply*) cp "${@: -1}" "$APPLIED" ;;
+  apply*)
+    file=${*: -1}
+    cp "$file" "$APPLIED"
+    cp "$file" "${APPLIED%/*}/applied-${file##*/}"
+    ;;
+  *" create -f "*)
+    cp "$5" "${APPLIED%/*}/applied-job.yaml"
+    echo job.batch/orders-migrate-x7k2p
+    ;;
+  *" get job"*)
+    count=$(grep -c ' get job' "$RECORD")
+    ((count <= JOB_TAKES)) || echo -n "$JOB"
+    ;;
   *"get deployment"*.spec.replicas*) echo -n "$REPLICAS" ;;
   *"get deployment"*) echo -n "$PREVIOUS" ;;
   *"get scaledobject"*) echo -n "$ANNOTATIONS" ;;
@@ -99,6 +111,9 @@ servicemonitors               smon   monitoring.coreos.com/v1          true  Ser
 podmonitors                   pmon   monitoring.coreos.com/v1          true  PodMonitor
 scaledobjects                 so     keda.sh/v1alpha1                  true  ScaledObject
 triggerauthentications        ta     keda.sh/v1alpha1                  true  TriggerAuthentication
+jobs                                 batch/v1                          true  Job
+cronjobs                      cj     batch/v1                          true  CronJob
+secretproviderclasses                secrets-store.csi.x-k8s.io/v1     true  SecretProviderClass
 """.strip()
 
 
@@ -123,6 +138,9 @@ class Deployment:
             "REPLICAS": "1",
             "ANNOTATIONS": "{}",
             "STARTS": "0",
+            "JOB": "SuccessCriteriaMet Complete",
+            "JOB_TAKES": "0",
+            "MIGRATION_PAUSE": "0.01",
             "OUTPUTS": json.dumps(OUTPUTS),
             "KINDS": KINDS,
             "SIGNATURE": "0",
