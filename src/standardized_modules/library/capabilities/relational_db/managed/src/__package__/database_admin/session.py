@@ -64,37 +64,32 @@ async def open_session(
     server: Server | None = None,
 ) -> AsyncIterator[Connection]:
     """A session of one's own. `database` is another one than the service's."""
-    session = await connect_job(settings, credentials, component, database=database, server=server)
-    try:
-        yield session
-    finally:
-        await session.close(timeout=5)
-
-
-async def connect_job(
-    settings: Settings,
-    credentials: CredentialsSource,
-    component: str,
-    *,
-    database: str = "",
-    server: Server | None = None,
-) -> Connection:
-    """See open_session; the caller closes it."""
-    if settings.database_pooler:
-        raise JobError(
-            "APP_DATABASE_POOLER is true: a job needs a session of its own, which no pooler gives. "
-            "Set APP_DATABASE_HOST to the primary itself and APP_DATABASE_POOLER to false"
-        )
     of_job = settings.model_copy(
         update={
             "database_name": database or settings.database_name,
             "database_statement_timeout_seconds": PATIENCE_SECONDS,
         }
     )
+    session = await _connect(of_job, credentials, server or primary_of(settings), component)
     try:
-        return await connect(of_job, credentials, server or primary_of(settings), component)
+        yield session
+    finally:
+        if not session.is_closed():
+            await session.close(timeout=5)
+
+
+async def _connect(
+    settings: Settings, credentials: CredentialsSource, server: Server, component: str
+) -> Connection:
+    if settings.database_pooler:
+        raise JobError(
+            "APP_DATABASE_POOLER is true: a job needs a session of its own, which no pooler gives. "
+            "Set APP_DATABASE_HOST to the primary itself and APP_DATABASE_POOLER to false"
+        )
+    try:
+        return await connect(settings, credentials, server, component)
     except (OSError, asyncpg.InterfaceError, Unavailable) as error:
-        address = f"{settings.database_host}:{settings.database_port}"
+        address = f"{server.host}:{server.port}"
         raise JobError(
             f"no connection to {address}: {str(error) or type(error).__name__}"
         ) from error

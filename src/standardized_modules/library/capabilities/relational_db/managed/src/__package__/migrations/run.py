@@ -19,7 +19,7 @@ from ..database.credentials import CredentialsSource
 from ..database.errors import reason_of
 from ..database_admin.names import APP, OWNER, quoted
 from ..database_admin.secret_store import Secret, open_secret_store
-from ..database_admin.session import JobError, Login, administrator, connect_job, only_one
+from ..database_admin.session import JobError, Login, administrator, only_one, open_session
 from ..settings import Settings
 from .environment import VERSION_TABLE, migrate, online
 
@@ -54,8 +54,7 @@ async def down(settings: Settings, target: str) -> None:
 async def with_connection(settings: Settings, command: Callable[[Config], T]) -> T:
     """Another command of Alembic, which changes nothing in the database."""
     credentials = await migrator(settings)
-    session = await _open(settings, credentials)
-    async with _sqlalchemy(session) as connection:
+    async with _open(settings, credentials) as session, _sqlalchemy(session) as connection:
         try:
             return await connection.run_sync(lambda sync: command(online(sync)))
         except CommandError as error:
@@ -100,9 +99,12 @@ async def _attempt(
     def run(connection: Connection) -> None:
         work(online(connection))
 
-    session = await _open(settings, credentials)
     # The lock belongs to the session that works: were it lost, so would be the right to go on.
-    async with only_one(session, "migrations"), _sqlalchemy(session) as connection:
+    async with (
+        _open(settings, credentials) as session,
+        only_one(session, "migrations"),
+        _sqlalchemy(session) as connection,
+    ):
         await _drop_half_built(session)
         await connection.run_sync(run)
         # The owner's default gives the service rights on all tables; this one is not its business.
@@ -112,11 +114,12 @@ async def _attempt(
         await connection.commit()
 
 
-async def _open(settings: Settings, credentials: CredentialsSource) -> Session:
-    session = await connect_job(settings, credentials, "migrations")
-    # What it makes belongs to the owner, whoever it is.
-    await session.execute(f"SET ROLE {quoted(OWNER)}")
-    return session
+@asynccontextmanager
+async def _open(settings: Settings, credentials: CredentialsSource) -> AsyncIterator[Session]:
+    async with open_session(settings, credentials, "migrations") as session:
+        # What it makes belongs to the owner, whoever it is.
+        await session.execute(f"SET ROLE {quoted(OWNER)}")
+        yield session
 
 
 async def _drop_half_built(session: Session) -> None:
@@ -128,7 +131,7 @@ async def _drop_half_built(session: Session) -> None:
 
 @asynccontextmanager
 async def _sqlalchemy(session: Session) -> AsyncIterator[AsyncConnection]:
-    """The session as SQLAlchemy's, which closes it."""
+    """The session as SQLAlchemy's, which closes it at the end."""
 
     async def given(**_: object) -> Session:
         return session
@@ -143,5 +146,3 @@ async def _sqlalchemy(session: Session) -> AsyncIterator[AsyncConnection]:
             yield connection
     finally:
         await engine.dispose()
-        if not session.is_closed():
-            await session.close(timeout=5)
