@@ -68,6 +68,8 @@ resource "azurerm_storage_account" "backup" {
 }
 
 resource "azurerm_storage_container" "backup" {
+  #checkov:skip=CKV2_AZURE_21: every request is logged, by the diagnostic setting in backup_alerts.tf
+
   name               = "backups"
   storage_account_id = azurerm_storage_account.backup.id
 }

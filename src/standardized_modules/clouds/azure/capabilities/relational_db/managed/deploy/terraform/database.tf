@@ -11,6 +11,11 @@ locals {
     { for region in var.database_standby_region[*] : "standby" => region },
   )
 
+  database_server_ids = merge(
+    { primary = azurerm_postgresql_flexible_server.primary.id },
+    { for key, server in azurerm_postgresql_flexible_server.replica : key => server.id },
+  )
+
   # Disks are sold in these sizes (GiB); the smallest that holds database.storage.
   # https://learn.microsoft.com/azure/postgresql/extensions/concepts-storage
   database_disk = min([for size in [32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384] : size if size >= local.settings.database.storage]...)

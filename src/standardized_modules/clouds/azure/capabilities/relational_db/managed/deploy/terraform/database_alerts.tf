@@ -129,11 +129,6 @@ locals {
       ) : "${key}-${name}" => merge(alert, { server = key })
     }
   ]...)
-
-  database_server_ids = merge(
-    { primary = azurerm_postgresql_flexible_server.primary.id },
-    { for key, server in azurerm_postgresql_flexible_server.replica : key => server.id },
-  )
 }
 
 resource "azurerm_monitor_metric_alert" "database" {

@@ -4,10 +4,7 @@
 # https://learn.microsoft.com/azure/postgresql/network/concepts-networking-private-link
 
 resource "azurerm_private_endpoint" "database" {
-  for_each = merge(
-    { primary = azurerm_postgresql_flexible_server.primary.id },
-    { for key, server in azurerm_postgresql_flexible_server.replica : key => server.id },
-  )
+  for_each = local.database_server_ids
 
   name                = "${trim(substr("pe-${local.name}", 0, 45), "-")}-database-${each.key}"
   resource_group_name = local.resource_group_name

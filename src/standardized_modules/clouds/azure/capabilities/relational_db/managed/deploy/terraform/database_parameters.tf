@@ -36,13 +36,12 @@ locals {
       "autovacuum_vacuum_scale_factor"  = "0.05"
       "autovacuum_analyze_scale_factor" = "0.02"
     },
-    local.settings.database.pooler ? local.database_pooler_parameters : {},
+    # On the server itself, port 6432: it restarts and fails over with it.
+    # https://learn.microsoft.com/azure/postgresql/connectivity/concepts-pgbouncer
+    local.settings.database.pooler ? { "pgbouncer.enabled" = "true" } : {},
   )
 
-  # PgBouncer on the server itself, port 6432, which restarts and fails over with it.
-  # https://learn.microsoft.com/azure/postgresql/connectivity/concepts-pgbouncer
   database_pooler_parameters = {
-    "pgbouncer.enabled"             = "true"
     "pgbouncer.pool_mode"           = "transaction"
     "metrics.pgbouncer_diagnostics" = "on"
 
@@ -64,6 +63,12 @@ locals {
   }
 
   # <server>/<parameter>, because replicas do not follow what is changed on the primary.
+  database_pooler_settings = merge([
+    for key in local.settings.database.pooler ? keys(local.database_server_ids) : [] : {
+      for name, value in local.database_pooler_parameters : "${key}/${name}" => { server = key, name = name, value = value }
+    }
+  ]...)
+
   database_replica_settings = merge([
     for key in keys(local.database_replicas) : {
       for name, value in merge(local.database_parameters, local.database_replica_parameters) : "${key}/${name}" => { server = key, name = name, value = value }
@@ -85,6 +90,20 @@ resource "azurerm_postgresql_flexible_server_configuration" "replica" {
   server_id = azurerm_postgresql_flexible_server.replica[each.value.server].id
   name      = each.value.name
   value     = each.value.value
+}
+
+# PgBouncer has no parameters before it is on.
+resource "azurerm_postgresql_flexible_server_configuration" "pooler" {
+  for_each = local.database_pooler_settings
+
+  server_id = local.database_server_ids[each.value.server]
+  name      = each.value.name
+  value     = each.value.value
+
+  depends_on = [
+    azurerm_postgresql_flexible_server_configuration.primary,
+    azurerm_postgresql_flexible_server_configuration.replica,
+  ]
 }
 
 # Azure computes it once, when a server is made: a larger database.size would keep the number of the
