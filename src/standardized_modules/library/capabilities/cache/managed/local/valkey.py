@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -96,6 +97,16 @@ class Valkey:
     def flush(self) -> None:
         """Forget everything."""
         self.ask("FLUSHALL")
+
+    def pause(self) -> None:
+        """Answer nothing until `resume`: connections stay open, as when a network loses packets."""
+        if self.process:
+            self.process.send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Go on."""
+        if self.process:
+            self.process.send(signal.SIGCONT)
 
     def stop(self) -> None:
         """End it in order."""

@@ -15,13 +15,13 @@ from .errors import Unavailable
 from .metrics import UNAVAILABLE
 from .pool import Pool
 from .position import ANYWHERE, Position
-from .recent_writes import MemoryOfWrites, RecentWrites
+from .recent_writes import MemoryOfWrites, RecentWrites, remember_seconds
 from .routing import Router
 from .servers import Server, primary_of, replicas_of
 from .state import PrimaryLog, ServerState
 from .statements import Statement, observe
 from .transaction import Transaction, transaction
-from .watch import INTERVAL_SECONDS, Watch
+from .watch import Watch
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class Database:
         self._credentials = open_credentials(settings)
         self._watches: list[Watch] = []
         self._tasks: list[asyncio.Task[None]] = []
-        log, lag = PrimaryLog(), settings.database_max_replica_lag_seconds
+        self._log = log = PrimaryLog()
 
         def open_pool(server: Server) -> Pool:
             state = ServerState()
@@ -48,24 +48,35 @@ class Database:
         self._router = Router(
             primary=open_pool(primary_of(settings)),
             replicas=tuple(open_pool(server) for server in replicas_of(settings)),
-            max_lag_seconds=lag,
+            max_lag_seconds=settings.database_max_replica_lag_seconds,
         )
-        # Later a write is on every replica that is read from. One that lags more than the limit is
-        # out after the next look at the primary and one at the replica, each late by one at most.
-        remember = lag + 4 * INTERVAL_SECONDS
-        self.recent_writes = recent_writes or MemoryOfWrites(remember)
+        self.recent_writes = recent_writes or MemoryOfWrites(remember_seconds(settings))
 
     async def fetch(
         self, statement: Statement, *arguments: object, after: Position = ANYWHERE
     ) -> list[asyncpg.Record]:
         """All rows of a hot read."""
-        return await self._read(statement, after, lambda c: c.fetch(statement.sql, *arguments))
+        return await self._read(statement, after, lambda c, _: c.fetch(statement.sql, *arguments))
 
     async def fetchrow(
         self, statement: Statement, *arguments: object, after: Position = ANYWHERE
     ) -> asyncpg.Record | None:
         """The first row of a hot read, or None."""
-        return await self._read(statement, after, lambda c: c.fetchrow(statement.sql, *arguments))
+        row, _ = await self.fetchrow_dated(statement, *arguments, after=after)
+        return row
+
+    async def fetchrow_dated(
+        self, statement: Statement, *arguments: object, after: Position = ANYWHERE
+    ) -> tuple[asyncpg.Record | None, Position]:
+        """The same for whoever keeps the row, with its date: it shows all writes before that."""
+        date = ANYWHERE
+
+        async def query(connection: Connection, pool: Pool) -> asyncpg.Record | None:
+            nonlocal date
+            date = self._date(pool)
+            return await connection.fetchrow(statement.sql, *arguments)
+
+        return await self._read(statement, after, query), date
 
     @asynccontextmanager
     async def read(self, name: str, after: Position = ANYWHERE) -> AsyncIterator[Connection]:
@@ -113,8 +124,23 @@ class Database:
             await pool.close()
         await self._credentials.close()
 
+    def _date(self, pool: Pool) -> Position:
+        """Every write whose position is smaller is shown by a query that begins now.
+
+        A write's position is taken when it is visible. Where the log has been further since, it is
+        shown; where the log ended at that very place, the commit may have been there and not yet
+        visible. A replica shows what it has replayed.
+        """
+        if pool is self._router.primary:
+            return self._log.newest
+        shown = pool.state.position
+        return ANYWHERE if shown is None else shown.next
+
     async def _read(
-        self, statement: Statement, after: Position, query: Callable[[Connection], Awaitable[T]]
+        self,
+        statement: Statement,
+        after: Position,
+        query: Callable[[Connection, Pool], Awaitable[T]],
     ) -> T:
         """A read has no effect, so it may be tried again on another server."""
         failure = Unavailable("connection")
@@ -123,7 +149,7 @@ class Database:
                 async with pool.lease() as connection:
                     began = perf_counter()
                     try:
-                        return await query(connection)
+                        return await query(connection, pool)
                     finally:
                         seconds = perf_counter() - began
                         observe(statement.name, pool.server.name, seconds, self._slow)

@@ -21,6 +21,16 @@ class Position:
         """For clients to send back; empty when there is nothing to say."""
         return f"{self.lsn:x}" if 0 < self.lsn < _LARGEST else ""
 
+    @property
+    def next(self) -> "Position":
+        """The first one behind it."""
+        return Position(min(self.lsn + 1, _LARGEST))
+
+    @property
+    def previous(self) -> "Position":
+        """The last one before it."""
+        return Position(max(self.lsn - 1, 0))
+
 
 ANYWHERE = Position(0)
 """Any replica will do that is not too far behind."""

@@ -4,7 +4,9 @@ import time
 from collections import OrderedDict
 from typing import Protocol
 
+from ..settings import Settings
 from .position import ANYWHERE, Position
+from .watch import INTERVAL_SECONDS
 
 CALLERS = 10_000
 """Two megabytes. The oldest is forgotten first, and then reads what replicas have."""
@@ -49,3 +51,12 @@ class MemoryOfWrites:
             return position
         self._last.pop(caller, None)
         return ANYWHERE
+
+
+def remember_seconds(settings: Settings) -> float:
+    """After this time a write is on every replica that is read from.
+
+    One that lags more than the limit is out after the next look at the primary and one at the
+    replica, each late by one at most.
+    """
+    return settings.database_max_replica_lag_seconds + 4 * INTERVAL_SECONDS

@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass, field
 
-from .position import Position
+from .position import ANYWHERE, Position
 
 # Positions as numbers, which compare as they should.
 WRITTEN = "SELECT (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint"
@@ -58,6 +58,11 @@ class PrimaryLog:
             self._samples.clear()
         if not self._samples or position > self._samples[-1][1]:
             self._samples.append((now, position))
+
+    @property
+    def newest(self) -> Position:
+        """Where the primary was when it was last seen."""
+        return self._samples[-1][1] if self._samples else ANYWHERE
 
     def lag_of(self, replayed: Position) -> float:
         """For how long the primary has been ahead of this position, when it was last seen."""

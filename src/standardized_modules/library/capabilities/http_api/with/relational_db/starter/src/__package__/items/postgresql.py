@@ -50,8 +50,13 @@ class PostgresqlItems:
 
     async def get(self, item_id: UUID, position: Position) -> Item | None:
         """See ItemRepository."""
-        row = await self._database.fetchrow(GET, item_id, after=position)
-        return Item.model_validate(dict(row)) if row else None
+        item, _ = await self.get_dated(item_id, position)
+        return item
+
+    async def get_dated(self, item_id: UUID, position: Position) -> tuple[Item | None, Position]:
+        """The item, or None; and the position up to which it shows every write."""
+        row, date = await self._database.fetchrow_dated(GET, item_id, after=position)
+        return Item.model_validate(dict(row)) if row else None, date
 
     @asynccontextmanager
     async def change(self, what: str, caller: str) -> AsyncIterator[ItemChanges]:

@@ -1,0 +1,59 @@
+"""Items through the cache: one at a time. Lists come from the database."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from ..cache import Cache, CacheAside
+from ..database import Position
+from .changes import ItemChanges
+from .models import FORM, Item
+from .postgresql import PostgresqlItems
+from .repository import SortKey
+
+
+class CachedItems:
+    """See ItemRepository.
+
+    Lists are not cached: every change would end all of them, and there are as many as there are
+    filters and cursors. An index makes each a matter of a millisecond.
+    """
+
+    def __init__(self, stored: PostgresqlItems, cache: Cache) -> None:
+        self._stored = stored
+        self._cached: CacheAside[Item] = CacheAside(
+            cache, "items", form=FORM, encode=_encode, decode=Item.model_validate_json
+        )
+
+    async def page(
+        self, limit: int, after: SortKey | None, name: str | None, position: Position
+    ) -> Sequence[Item]:
+        """See ItemRepository."""
+        return await self._stored.page(limit, after, name, position)
+
+    async def get(self, item_id: UUID, position: Position) -> Item | None:
+        """See ItemRepository."""
+
+        async def load(needed: Position) -> tuple[Item | None, Position]:
+            return await self._stored.get_dated(item_id, needed)
+
+        return await self._cached.get(str(item_id), position, load)
+
+    @asynccontextmanager
+    async def change(self, what: str, caller: str) -> AsyncIterator[ItemChanges]:
+        """See ItemRepository."""
+        complete = False
+        changes = None
+        try:
+            async with self._stored.change(what, caller) as changes:
+                yield changes
+                complete = True
+        finally:
+            # From here on it may be committed, even if we never hear of it.
+            if complete and changes is not None:
+                ids = map(str, changes.changed)
+                await self._cached.written(ids, changes.tx.position)
+
+
+def _encode(item: Item) -> bytes:
+    return item.model_dump_json().encode()
