@@ -103,7 +103,7 @@ def test_failed_migration_stops_the_deployment_and_shows_why(data: Deployment, p
 
 def test_migration_that_never_ends_is_given_up(data: Deployment) -> None:
     manifest = data.service / "deploy/kubernetes/base/migration-job.yaml"
-    manifest.write_text(manifest.read_text().replace("activeDeadlineSeconds: 1500", "activeDeadlineSeconds: 10"))
+    manifest.write_text(manifest.read_text().replace("activeDeadlineSeconds: 3600", "activeDeadlineSeconds: 10"))
     data.answers["JOB"] = ""
     done = data.run("--yes", "staging", IMAGE)
 
