@@ -10,7 +10,7 @@ import jinja2
 import pytest
 from msgspec.structs import replace
 
-from standardized_modules.errors import TemplateError
+from standardized_modules.errors import SpecError, TemplateError
 from standardized_modules.model.resolved import ResolvedService
 from standardized_modules.model.spec import ServiceSpec
 from standardized_modules.model.tree import FileTree
@@ -95,6 +95,27 @@ def test_a_stand_in_steps_back_when_the_real_thing_is_there(tmp_path: Path, spec
     }
     assert texts(render(tmp_path, spec, templates)) == {"jobs.txt": "in memory\n"}
     assert texts(render(tmp_path, replace(spec, patterns=("jobs",)), templates)) == {"jobs.txt": "queued\n"}
+
+
+CHOICES = {
+    "clouds/sky/capabilities/http/when/http.low=1/managed/low.txt": "one\n",
+    "clouds/sky/capabilities/http/when/http.low=2/managed/low.txt": "two\n",
+    "clouds/sky/capabilities/http/when/http.low=2/parts/slot.txt.j2": "part <{ p.http.low }>",
+    "library/base/managed/host.txt.j2": "<% for part in parts['slot.txt'] %><% include part %><% endfor %>\n",
+}
+
+
+def test_a_parameter_chooses_files(tmp_path: Path, spec: ServiceSpec) -> None:
+    assert texts(render(tmp_path / "one", spec, CHOICES)) == {"low.txt": "one\n", "host.txt": "\n"}
+    two = replace(spec, values={**spec.values, "http.low": 2})
+    assert texts(render(tmp_path / "two", two, CHOICES)) == {"low.txt": "two\n", "host.txt": "part 2\n"}
+
+
+def test_a_parameter_that_chooses_files_is_one_for_all_environments(tmp_path: Path, spec: ServiceSpec) -> None:
+    mixed = replace(spec, environment_values={"prod": {"http.low": 2}})
+    with pytest.raises(SpecError, match=r"http\.low is 2 in prod and 1 elsewhere") as raised:
+        render(tmp_path, mixed, CHOICES)
+    assert raised.value.hint == "set http.low once, for all environments"
 
 
 def test_partials_are_relative_and_make_no_file(tmp_path: Path, spec: ServiceSpec) -> None:

@@ -6,7 +6,7 @@ Sources, in this order: `library/base`, `clouds/<cloud>/base`, then for each cap
 `library/capabilities/<name>` and `clouds/<cloud>/capabilities/<name>`; in each of them
 `managed/` and `starter/` hold files at their output path, `parts/` contributions to a shared
 file, and `with/<capability>/` the same three for when that capability is present too, `without/<capability>/`
-for when it is not.
+for when it is not, `when/<parameter>=<value>/` for when the parameter is that in every environment.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import jinja2
 from jinja2.bccache import Bucket
 from msgspec import Struct
 
-from standardized_modules.errors import TemplateError
+from standardized_modules.errors import SpecError, TemplateError
 from standardized_modules.model.resolved import ResolvedEnvironment, ResolvedService
 from standardized_modules.model.tree import FileTree, Ownership, RenderedFile
 
@@ -92,12 +92,25 @@ class Renderer:
 
         Raises:
             TemplateError: when a template fails, or two sources make one path.
+            SpecError: when environments differ in a parameter that chooses files of all of them.
         """
-        folders = [each for each in _folders(service) if (self._root / each).is_dir()]
+        folders = [each for each in self._folders(service) if (self._root / each).is_dir()]
         sources = self._sources(folders, service)
         context = _context(service, sorted(sources), self._parts(folders))
         files = {path: self._file(sources[path], context) for path in sorted(sources)}
         return FileTree(files)
+
+    def _folders(self, service: ResolvedService) -> Iterator[str]:
+        for owner in _owners(service):
+            yield owner
+            for choice in self._choices(owner):
+                parameter, _, value = choice.partition("=")
+                if _chosen(parameter, service) == value:
+                    yield f"{owner}/when/{choice}"
+
+    def _choices(self, owner: str) -> list[str]:
+        folder = self._root / owner / "when"
+        return sorted(each.name for each in folder.iterdir() if "=" in each.name) if folder.is_dir() else []
 
     def _sources(self, folders: list[str], service: ResolvedService) -> dict[str, Source]:
         found: dict[str, Source] = {}
@@ -208,7 +221,7 @@ class _Parts(dict[str, list[str]]):
         return []
 
 
-def _folders(service: ResolvedService) -> Iterator[str]:
+def _owners(service: ResolvedService) -> Iterator[str]:
     cloud = service.spec.cloud
     present = service.composition.capability_names
     absent = [name for name in service.known_capabilities if name not in present]
@@ -221,6 +234,18 @@ def _folders(service: ResolvedService) -> Iterator[str]:
             yield f"{owner}/with/{name}"
         for name in absent:
             yield f"{owner}/without/{name}"
+
+
+def _chosen(parameter: str, service: ResolvedService) -> str:
+    common = service.common.parameters[parameter]
+    for each in service.environments:
+        if each.parameters[parameter] != common:
+            raise SpecError(
+                f"{parameter} is {each.parameters[parameter]} in {each.name} and {common} elsewhere; "
+                f"on {service.spec.cloud} it chooses files that all environments share",
+                hint=f"set {parameter} once, for all environments",
+            )
+    return str(common)
 
 
 def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, bool]]:

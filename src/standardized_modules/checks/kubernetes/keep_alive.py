@@ -30,6 +30,9 @@ DEFAULT_IDLE_TIMEOUT = 60
 GATEWAY_IDLE_TIMEOUT = 300
 """Of Application Gateway for Containers, where it can't be set:
 https://learn.microsoft.com/azure/application-gateway/for-containers/application-gateway-for-containers-components"""
+ENVOY_IDLE_TIMEOUT = 3600
+"""For which Envoy keeps an idle connection to a pod, behind the Gateway API of AKS's application routing add-on:
+https://www.envoyproxy.io/docs/envoy/latest/faq/configuration/timeouts#connection-timeouts"""
 
 
 def check(tree: Tree) -> Iterator[Finding]:
@@ -55,3 +58,5 @@ def _idle_timeouts(overlay: Overlay) -> Iterator[float]:
     for gateway in overlay.of("Gateway"):
         if spec_of(gateway).get("gatewayClassName") == "azure-alb-external":
             yield GATEWAY_IDLE_TIMEOUT
+        elif spec_of(gateway).get("gatewayClassName") == "approuting-istio":
+            yield ENVOY_IDLE_TIMEOUT

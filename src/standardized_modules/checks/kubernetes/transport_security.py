@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from standardized_modules.checks import Finding, Tree
-from standardized_modules.checks.kubernetes._manifests import Problem, findings, name_of, sample, spec_of
+from standardized_modules.checks.kubernetes._manifests import Problem, findings, name_of, sample, selects, spec_of
 from standardized_modules.checks.tree import Manifest, Overlay
 
 ID = "SM226"
@@ -33,6 +33,7 @@ MODERN = ("ELBSecurityPolicy-TLS13-1-2-Res-", "ELBSecurityPolicy-TLS13-1-3-", "E
 STRICT = "2023-06-S"
 """Of Application Gateway for Containers; its default still offers CBC:
 https://learn.microsoft.com/azure/application-gateway/for-containers/tls-policy"""
+INTERNAL = "service.beta.kubernetes.io/azure-load-balancer-internal"
 DROP_INVALID = ("routing.http.drop_invalid_header_fields.enabled", "true")
 
 
@@ -48,6 +49,9 @@ def _inspect(overlay: Overlay) -> Iterator[Problem]:
     for gateway in overlay.of("Gateway"):
         if spec_of(gateway).get("gatewayClassName") == "azure-alb-external":
             for message in _application_gateway(overlay, gateway):
+                yield gateway, message
+        if spec_of(gateway).get("gatewayClassName") == "approuting-istio":
+            for message in _private_gateway(overlay, gateway):
                 yield gateway, message
         plain = [item["name"] for item in spec_of(gateway).get("listeners") or () if item.get("protocol") == "HTTP"]
         for route in overlay.of("HTTPRoute"):
@@ -74,14 +78,30 @@ def _balancer(balancer: Manifest) -> Iterator[str]:
 
 
 def _application_gateway(overlay: Overlay, gateway: Manifest) -> Iterator[str]:
-    for listener in spec_of(gateway).get("listeners") or ():
-        if listener.get("protocol") == "HTTPS" and not (listener.get("tls") or {}).get("certificateRefs"):
-            yield f"{listener['name']}: no certificate"
+    yield from _certificates(gateway)
     policies = [spec_of(policy).get("default", {}) for policy in _attached(overlay, gateway, "FrontendTLSPolicy")]
     if [policy.get("policyType", {}).get("name") for policy in policies] != [STRICT]:
         yield f"has no FrontendTLSPolicy with {STRICT}"
     if not any(_attached(overlay, gateway, "WebApplicationFirewallPolicy")):
         yield "faces the internet without a WebApplicationFirewallPolicy"
+
+
+def _private_gateway(overlay: Overlay, gateway: Manifest) -> Iterator[str]:
+    """Of AKS's application routing add-on, which has no firewall and is public unless told otherwise."""
+    yield from _certificates(gateway)
+    infrastructure = spec_of(gateway).get("infrastructure") or {}
+    if (infrastructure.get("annotations") or {}).get(INTERNAL) != "true":
+        yield f"faces the internet without a firewall: {INTERNAL} is not true"
+    labels = infrastructure.get("labels") or gateway["metadata"].get("labels") or {}
+    for service in overlay.of("Service"):
+        if spec_of(service).get("selector") and selects({"matchLabels": spec_of(service)["selector"]}, labels):
+            yield f"its pods get labels by which Service/{name_of(service)} takes them for its own"
+
+
+def _certificates(gateway: Manifest) -> Iterator[str]:
+    for listener in spec_of(gateway).get("listeners") or ():
+        if listener.get("protocol") == "HTTPS" and not (listener.get("tls") or {}).get("certificateRefs"):
+            yield f"{listener['name']}: no certificate"
 
 
 def _attached(overlay: Overlay, gateway: Manifest, kind: str) -> Iterator[Manifest]:
