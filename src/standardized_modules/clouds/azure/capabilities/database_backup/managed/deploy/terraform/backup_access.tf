@@ -24,14 +24,9 @@ resource "azurerm_role_assignment" "backup_storage" {
   principal_type       = "ServicePrincipal"
 }
 
-# The administrator's for the drill, which makes a database of its own.
+# A login that reads everything and makes the database of the drill.
 resource "azurerm_role_assignment" "backup_credentials" {
-  for_each = {
-    backup = azurerm_key_vault_secret.database["backup"].resource_versionless_id
-    admin  = azurerm_key_vault_secret.database_admin.resource_versionless_id
-  }
-
-  scope                = each.value
+  scope                = azurerm_key_vault_secret.database["backup"].resource_versionless_id
   role_definition_name = "Key Vault Secrets User"
   principal_id         = azurerm_user_assigned_identity.backup.principal_id
   principal_type       = "ServicePrincipal"

@@ -1,9 +1,13 @@
 # PostgreSQL flexible server: one primary, a standby in another zone where database.high_availability
-# says so, and read replicas. Sizes are those of sm.yaml.
+# says so, and read replicas. Sizes are those of sm.yaml. The database in it is made by
+# `database-roles`, so that nothing here could drop it.
 
 locals {
   # Host names, so unique in all of Azure, 63 characters at most: 46 + "-" + 6, and "-replica-5".
   database_name_prefix = "${trim(substr("psql-${local.name}", 0, 46), "-")}-${local.unique_suffix}"
+
+  # A server cannot be renamed, so one that was restored has a name of its own (docs/runbook.md).
+  database_server_name = coalesce(var.database_server_name, local.database_name_prefix)
 
   # Those that serve reads, and one that only waits in another region (database_standby_region).
   database_replicas = merge(
@@ -24,7 +28,7 @@ locals {
 resource "azurerm_postgresql_flexible_server" "primary" {
   #checkov:skip=CKV_AZURE_136: backups in another region are database.cross_region_backup in sm.yaml, on in production
 
-  name                = local.database_name_prefix
+  name                = local.database_server_name
   resource_group_name = local.resource_group_name
   location            = local.location
   tags                = local.tags
@@ -34,7 +38,6 @@ resource "azurerm_postgresql_flexible_server" "primary" {
 
   # Grows by itself when it is nearly full, and never shrinks.
   storage_mb        = local.database_disk * 1024
-  storage_type      = "PremiumV1_LRS"
   auto_grow_enabled = true
 
   administrator_login               = local.database_admin_user
@@ -133,7 +136,6 @@ resource "azurerm_postgresql_flexible_server" "replica" {
   version           = local.settings.database.version
   sku_name          = local.settings.database.instance_class
   storage_mb        = local.database_disk * 1024
-  storage_type      = "PremiumV1_LRS"
   auto_grow_enabled = true
 
   authentication {
@@ -173,13 +175,6 @@ resource "azurerm_postgresql_flexible_server" "replica" {
   }
 }
 
-resource "azurerm_postgresql_flexible_server_database" "service" {
-  name      = local.settings.database.name
-  server_id = azurerm_postgresql_flexible_server.primary.id
-  charset   = "UTF8"
-  collation = "en_US.utf8"
-}
-
 # What database.deletion_protection means in Azure: nobody deletes the server, whatever his rights,
 # before somebody has taken the lock away. Terraform would do that first when a plan deletes or replaces
 # the server, so the identity that deploys may make locks and not remove them: docs/azure-access.md
@@ -192,8 +187,5 @@ resource "azurerm_management_lock" "database" {
   notes      = "Holds the data of ${local.name}: docs/delivery.md says how to end this protection."
 
   # Deleting what lies below the server would be refused as well.
-  depends_on = [
-    azurerm_postgresql_flexible_server_active_directory_administrator.migrate,
-    azurerm_postgresql_flexible_server_database.service,
-  ]
+  depends_on = [azurerm_postgresql_flexible_server_active_directory_administrator.migrate]
 }

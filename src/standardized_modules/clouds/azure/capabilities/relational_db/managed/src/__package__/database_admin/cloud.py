@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.identity.aio import DefaultAzureCredential
 from azure.keyvault.secrets.aio import SecretClient
@@ -12,11 +13,14 @@ from .names import literal, quoted
 from .secret_store import Secret, parse, serialize
 from .session import JobError
 
+EMPTY = "{}"
+"""What Terraform makes a secret with: Key Vault has none without a value."""
+
 
 class KeyVaultStore:
     """Secrets `database-app` and the like of one vault."""
 
-    def __init__(self, client: SecretClient, credential: DefaultAzureCredential) -> None:
+    def __init__(self, client: SecretClient, credential: AsyncTokenCredential) -> None:
         self._client = client
         self._credential = credential
 
@@ -29,7 +33,7 @@ class KeyVaultStore:
             return None
         except AzureError as error:
             raise JobError(f"{name}: {error}") from error
-        return parse(value or "")
+        return None if value == EMPTY else parse(value or "{}")
 
     async def write(self, secret: Secret, login: Credentials) -> None:
         """See SecretStore."""
