@@ -20,12 +20,14 @@ writes, its date. From that follow three rules:
 - A reader that has to see a position takes no entry whose date is not behind it. So clients see
   their own writes even when a mark was lost.
 
-What remains: entries outlive a mark that nobody can leave any more (the process that owes it died,
-or a failover of the cache lost it) by their time to live, for those who do not ask for more.
+What remains, for those who do not ask for more: another process may use the cache a second or two
+before the marks that this one owes are there; and a mark that nobody leaves any more, because the
+process that owed it died or a failover of the cache lost it, leaves an entry until its time is up.
 """
 
-from .cache import Cache, open_cache
+from .cache import Cache, Script, open_cache
 from .cache_aside import CacheAside
+from .link import AwayError
 from .recent_writes import open_shared_writes
 
-__all__ = ["Cache", "CacheAside", "open_cache", "open_shared_writes"]
+__all__ = ["AwayError", "Cache", "CacheAside", "Script", "open_cache", "open_shared_writes"]

@@ -1,52 +1,58 @@
 """The cache: entries that only get newer."""
 
 import asyncio
+import hashlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import islice
-from typing import Self
+from typing import Any, Self
 
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, ResponseError
 
 from ..database import Position
 from ..settings import Settings
 from .connection import CONNECT_SECONDS, open_redis
+from .credentials import open_credentials
 from .entry import Entry, decode_entry, encode_date
-from .link import AwayError, Link, is_about_the_key
+from .link import BATCH, Argument, AwayError, Link
 from .metrics import OWED
+
+
+class Script:
+    """A script on one key: others may live on another server of a cluster."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.digest = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+
 
 # A place in which there is something else counts as empty.
 _KEPT = """
 local kept = redis.pcall('GETRANGE', KEYS[1], 0, 16)
 local date = type(kept) == 'string' and string.match(kept, '^(%x+)[vnt]$') or ''
 """
-FILL = f"""{_KEPT}
+FILL = Script(f"""{_KEPT}
 if #date == 16 and date > string.sub(ARGV[1], 1, 16) then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
-"""
-MARK = f"""{_KEPT}
+""")
+MARK = Script(f"""{_KEPT}
 if #date < 16 or date < ARGV[1] then date = ARGV[1] end
 redis.call('SET', KEYS[1], date .. 't', 'PX', ARGV[2])
-"""
+""")
 
 MOST_OWED = 10_000
 """A few megabytes. When the cache is away for longer than that takes, the oldest marks are given
 up: the entries they are for have come to the end of their time, or will soon."""
 
-BATCH = 100
-"""Marks that are sent together: a few milliseconds of work."""
-
 
 class Cache:
     """`async with` it: until the end of the block it is used whenever it can be reached."""
 
-    def __init__(self, settings: Settings, redis: Redis) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._redis = redis
-        self._fill = redis.register_script(FILL)
-        self._mark = redis.register_script(MARK)
+        self._credentials = open_credentials(settings)
+        self._redis = redis = open_redis(settings, self._credentials)
         probe = f"{settings.otel_service_name}:probe"
         self._link = Link(redis, probe, settings.cache_timeout_seconds, self._deliver)
         self._owed: dict[str, Position] = {}
@@ -55,18 +61,25 @@ class Cache:
     async def read(self, key: str) -> Entry | None:
         """The entry, or None. Raises AwayError."""
         try:
-            content = await self._link.ask("get", lambda redis: redis.get(key))
-        except RedisError as error:
-            if is_about_the_key(error):
-                return None
-            raise
-        return decode_entry(content) if isinstance(content, bytes) else None
+            content = await self._link.ask("get", "GET", key)
+        except ResponseError:
+            return None  # Something of another type.
+        return decode_entry(content) if content else None
+
+    async def run(self, operation: str, script: Script, key: str, *arguments: Argument) -> Any:  # noqa: ANN401
+        """What a script answers. Raises AwayError."""
+        rest = (1, key, *arguments)
+        try:
+            with suppress(NoScriptError):
+                return await self._link.ask(operation, "EVALSHA", script.digest, *rest)
+            return await self._link.ask(operation, "EVAL", script.source, *rest)
+        except ResponseError as error:  # It met something of another type.
+            raise AwayError from error
 
     async def fill(self, key: str, entry: Entry, seconds: float) -> None:
         """Keep an entry, unless there is a newer one. A cache that is away misses nothing."""
-        content, milliseconds = entry.encode(), _milliseconds(seconds)
         with suppress(AwayError):
-            await self._link.ask("fill", lambda _: self._fill([key], [content, milliseconds]))
+            await self.run("fill", FILL, key, entry.encode(), _milliseconds(seconds))
 
     async def mark(self, keys: Iterable[str], date: Position) -> None:
         """Something was written: nothing older than this counts under these keys.
@@ -74,12 +87,12 @@ class Cache:
         It happens even when the request that asked for it is cancelled meanwhile, and when the
         cache is away, as soon as it is back.
         """
-        for key in keys:
-            self._owed[key] = max(date, self._owed.pop(key, date))
+        marks = {key: max(date, self._owed.pop(key, date)) for key in keys}
+        self._owed |= marks
         for key in list(islice(self._owed, max(0, len(self._owed) - MOST_OWED))):
             del self._owed[key]
         OWED.set(len(self._owed))
-        task = asyncio.create_task(self._mark_now())
+        task = asyncio.create_task(self._mark_now(marks))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         await asyncio.shield(task)
@@ -90,26 +103,37 @@ class Cache:
 
     async def __aexit__(self, *_: object) -> None:
         if self._owed:
-            with suppress(RedisError, OSError, TimeoutError):
+            with suppress(Exception):
                 await self._deliver()
         await self._link.__aexit__()
+        await self._redis.aclose()
+        if self._credentials is not None:
+            await self._credentials.close()
 
-    async def _mark_now(self) -> None:
+    async def _mark_now(self, marks: Mapping[str, Position]) -> None:
         with suppress(AwayError):
-            await self._link.ask("mark", lambda _: self._send(dict(self._owed)))
+            await asyncio.gather(
+                *(self.run("mark", MARK, *self._mark(key, date)) for key, date in marks.items())
+            )
+            self._paid(marks)
 
     async def _deliver(self) -> None:
         """Everything that is owed. It returns at a moment when there is nothing more."""
         while self._owed:
+            marks = dict(islice(self._owed.items(), BATCH))
             async with asyncio.timeout(CONNECT_SECONDS):
-                await self._send(dict(islice(self._owed.items(), BATCH)))
+                await self._link.converse(
+                    [
+                        ("EVAL", MARK.source, 1, *self._mark(key, date))
+                        for key, date in marks.items()
+                    ]
+                )
+            self._paid(marks)
 
-    async def _send(self, marks: Mapping[str, Position]) -> None:
-        milliseconds = _milliseconds(self._mark_seconds)
-        # One by one: keys may live on different servers of a cluster, and a script on one only.
-        await asyncio.gather(
-            *(self._mark([key], [encode_date(date), milliseconds]) for key, date in marks.items())
-        )
+    def _mark(self, key: str, date: Position) -> tuple[str, bytes, int]:
+        return key, encode_date(date), _milliseconds(self._mark_seconds)
+
+    def _paid(self, marks: Mapping[str, Position]) -> None:
         for key, date in marks.items():
             if self._owed.get(key) == date:
                 del self._owed[key]
@@ -125,7 +149,7 @@ class Cache:
 
 def open_cache(settings: Settings) -> Cache | None:
     """The cache that the settings name, if they do; it neither waits nor fails."""
-    return Cache(settings, open_redis(settings)) if settings.cache_host else None
+    return Cache(settings) if settings.cache_host else None
 
 
 def _milliseconds(seconds: float) -> int:

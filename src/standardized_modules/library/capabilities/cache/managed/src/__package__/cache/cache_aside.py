@@ -89,7 +89,8 @@ class CacheAside(Generic[T]):
         every = list(keys)
         for key in every:
             self._flights.pop(key, None)
-        await self._cache.mark([self._prefix + key for key in every], position.next)
+        if every:
+            await self._cache.mark([self._prefix + key for key in every], position.next)
 
     async def _find(self, key: str, after: Position, load: Load[T]) -> T | None:
         try:

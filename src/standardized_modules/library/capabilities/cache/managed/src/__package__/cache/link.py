@@ -3,20 +3,25 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
-from typing import Self, TypeVar
+from typing import Any, Self, TypeAlias
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
-from .connection import CONNECT_SECONDS
-from .metrics import DURATION, UP
+from .connection import CONNECT_SECONDS, CONNECTIONS
+from .metrics import UP, duration
 
-T = TypeVar("T")
+Argument: TypeAlias = bytes | str | int | float
+Command: TypeAlias = tuple[Argument, ...]
 
 PAUSE_SECONDS = 1.0
 """Between two attempts to reach it. Nobody waits for them."""
+
+BATCH = 100
+"""Commands that are sent together, at most: well below a millisecond of work for the cache."""
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +36,10 @@ class Link:
     The first fault ends that: what another request would learn by waiting is known already. Then a
     task tries to reach it, with new connections, because the name may lead elsewhere after a
     failover. So no request ever waits for a connection to a cache that is away.
+
+    What is asked while every connection waits for an answer is sent together with the next
+    question: the busier the service, the less a question costs. For a client library most of the
+    work is the round trip, not the command.
 
     Args:
         redis: The client.
@@ -47,54 +56,93 @@ class Link:
         self._seconds = seconds
         self._on_return = on_return
         self._up = False
-        self._task: asyncio.Task[None] | None = None
+        self._waiting: deque[tuple[Command, asyncio.Future[Any]]] = deque()
+        self._senders: set[asyncio.Task[None]] = set()
+        self._reaching: asyncio.Task[None] | None = None
 
-    async def ask(self, operation: str, request: Callable[[Redis], Awaitable[T]]) -> T:
-        """What the cache answers. Raises AwayError."""
+    async def ask(self, operation: str, *command: Argument) -> Any:  # noqa: ANN401 any answer
+        """What the cache answers.
+
+        Raises:
+            AwayError: when it does not.
+            ResponseError: when something of another type is kept there, or a script is not known.
+        """
         if not self._up:
             raise AwayError
         began = perf_counter()
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append((command, answer))
+        if len(self._senders) < CONNECTIONS:
+            sender = asyncio.create_task(self._send())
+            self._senders.add(sender)
+            sender.add_done_callback(self._senders.discard)
         try:
-            async with asyncio.timeout(self._seconds):
-                return await request(self._redis)
-        except (RedisError, OSError, TimeoutError) as error:
-            if is_about_the_key(error):
-                raise
-            self._lost(error)
-            raise AwayError from error
+            return await answer
         finally:
-            DURATION.labels(operation).observe(perf_counter() - began)
+            duration(operation).observe(perf_counter() - began)
+
+    async def converse(self, commands: Sequence[Command]) -> list[Any]:
+        """The answers, in one round trip, whether or not the cache is in use. Raises anything."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for command in commands:
+                pipeline.execute_command(*command)
+            answers: list[Any] = await pipeline.execute(raise_on_error=False)
+        for answer in answers:
+            if isinstance(answer, Exception) and not is_about_the_key(answer):
+                raise answer
+        return answers
 
     async def __aenter__(self) -> Self:
         UP.set(0)
-        self._task = asyncio.create_task(self._reach(), name="cache")
+        self._reaching = asyncio.create_task(self._reach(), name="cache")
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
         self._up = False
-        await self._redis.aclose()
+        tasks = [task for task in (self._reaching, *self._senders) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._give_up()
+
+    async def _send(self) -> None:
+        """Send what waits, until nothing does."""
+        while self._waiting:
+            batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+            answers: list[Any] = []
+            try:
+                async with asyncio.timeout(self._seconds):
+                    answers = await self.converse([command for command, _ in batch])
+            except Exception as error:  # noqa: BLE001 nothing about a cache is a reason for a 500
+                self._lost(error)
+            finally:
+                answers += [AwayError() for _ in batch[len(answers) :]]
+                for (_, future), answer in zip(batch, answers, strict=True):
+                    _settle(future, answer)
 
     def _lost(self, error: Exception) -> None:
-        if self._up:  # Of requests that were on their way, the first one is enough.
+        if self._up:  # Of conversations that were under way, the first one is enough.
             self._up = False
             UP.set(0)
             _log.warning("doing without the cache", extra={"reason": repr(error)})
-            self._task = asyncio.create_task(self._reach(), name="cache")
+            self._reaching = asyncio.create_task(self._reach(), name="cache")
+        self._give_up()
+
+    def _give_up(self) -> None:
+        while self._waiting:
+            _settle(self._waiting.popleft()[1], AwayError())
 
     async def _reach(self) -> None:
-        """Until it answers. What was owed to it is delivered before anybody else asks."""
+        """Until it answers. What is owed to it is delivered before anybody else asks."""
         tries = 0
         while True:
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     await self._redis.connection_pool.disconnect()
                     # A write: a server that was demoted answers to reads, with what it had then.
-                    await self._redis.set(self._probe, b"", px=1)
+                    await self.converse([("SET", self._probe, b"", "PX", 1)])
                 await self._on_return()
-            except (RedisError, OSError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 whatever it is, there will be another try
                 if tries == 0:
                     _log.warning("the cache is not reached", extra={"reason": repr(error)})
                 tries += 1
@@ -107,5 +155,15 @@ class Link:
 
 
 def is_about_the_key(error: Exception) -> bool:
-    """Whether it is the content that is wrong: something of another type is kept there."""
-    return isinstance(error, ResponseError) and str(error).startswith("WRONGTYPE")
+    """Whether the server is well: it keeps something of another type, or has no such script."""
+    wrong_type = isinstance(error, ResponseError) and str(error).startswith("WRONGTYPE")
+    return wrong_type or isinstance(error, NoScriptError)
+
+
+def _settle(future: asyncio.Future[Any], answer: object) -> None:
+    if future.done():  # Whoever asked has been cancelled.
+        return
+    if isinstance(answer, AwayError | RedisError):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)

@@ -1,17 +1,9 @@
 """Limits shared by all replicas, counted in Redis by one script in one round trip."""
 
-import asyncio
-import logging
-import math
-import time
-
 from prometheus_client import Counter
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
+from ..cache import AwayError, Cache, Script
 from .limiter import Decision, Limiter, decide
-
-_log = logging.getLogger(__name__)
 
 BACKEND_ERRORS = Counter(
     "rate_limit_backend_errors_total", "Requests counted locally because Redis did not answer."
@@ -21,7 +13,7 @@ BACKEND_ERRORS = Counter(
 # would let concurrent requests through. The time is that of Redis, one clock for all replicas.
 # Returns what `decide` needs, to the last bit of the time, so that both come to the same verdict
 # and the arithmetic of headers and waiting times exists once.
-_SCRIPT = """
+_SCRIPT = Script("""
 local window = tonumber(ARGV[1])
 local limit = tonumber(ARGV[2])
 local time = redis.call('TIME')
@@ -42,42 +34,29 @@ if remaining >= 1 then
   redis.call('PEXPIRE', KEYS[1], math.ceil(window * 2000))
 end
 return {string.format('%.17g', elapsed), current, previous}
-"""
-
-TIMEOUT_SECONDS = 0.05
-"""Far above what Redis takes in the same network (under 1 ms), far below what a client notices."""
-
-PAUSE_SECONDS = 1.0
-"""After a failure Redis is left alone this long, or every request would wait for the timeout."""
+""")
 
 
 class RedisLimiter:
-    """Falls back on a limiter of this process while Redis is away: less exact, never down."""
+    """Falls back on a limiter of this process while the cache is away: less exact, never down."""
 
-    def __init__(self, redis: Redis, fallback: Limiter, limit: int, window: int) -> None:
-        self.redis = redis
-        self.fallback = fallback
-        self.limit = limit
-        self.window = window
-        self._script = redis.register_script(_SCRIPT)
-        self._closed_until = -math.inf
+    def __init__(self, cache: Cache, fallback: Limiter, limit: int, window: int) -> None:
+        self._cache = cache
+        self._fallback = fallback
+        self._limit = limit
+        self._window = window
+        self._prefix = f"{cache.settings.otel_service_name}:rate-limit:"
 
     async def hit(self, client: str) -> Decision:
         """Count a request for all replicas."""
-        if time.monotonic() >= self._closed_until:
-            try:
-                async with asyncio.timeout(TIMEOUT_SECONDS):
-                    elapsed, current, previous = await self._script(
-                        keys=[f"rate-limit:{client}"], args=[self.window, self.limit]
-                    )
-            except (RedisError, OSError, TimeoutError) as error:
-                self._closed_until = time.monotonic() + PAUSE_SECONDS
-                _log.warning("rate limits are local", extra={"reason": repr(error)})
-            else:
-                return decide(self.limit, self.window, float(elapsed), current, previous)
-        BACKEND_ERRORS.inc()
-        return await self.fallback.hit(client)
+        try:
+            elapsed, current, previous = await self._cache.run(
+                "count", _SCRIPT, self._prefix + client, self._window, self._limit
+            )
+        except AwayError:
+            BACKEND_ERRORS.inc()
+            return await self._fallback.hit(client)
+        return decide(self._limit, self._window, float(elapsed), current, previous)
 
     async def close(self) -> None:
-        """Close the connections."""
-        await self.redis.aclose()
+        """There is nothing to release: the cache is not ours."""

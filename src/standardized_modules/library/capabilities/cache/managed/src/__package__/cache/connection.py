@@ -1,41 +1,35 @@
 """Connections to Redis or Valkey: address, TLS and login."""
 
 import ssl
-from pathlib import Path
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.credentials import CredentialProvider
 from redis.maint_notifications import MaintNotificationsConfig
 
 from ..settings import Settings
-from .credentials import FileCredentials
-<% for part in parts["cache/credentials_imports.py"] %>
-<% include part %>
-<% endfor %>
+from .credentials import Credentials
 
-CONNECTIONS = 16
-"""For each pod, at most. An answer takes about a millisecond, so they carry 10,000 a second, and
-a burst of requests does not become a burst of TLS handshakes."""
+CONNECTIONS = 4
+"""For each pod. While one waits for its answer, the next questions gather for another."""
 
 CONNECT_SECONDS = 2.0
 """Address, TCP, TLS and login take 10 ms within a region; this allows for a lost packet."""
 
 
-def open_redis(settings: Settings) -> Redis:
+def open_redis(settings: Settings, credentials: Credentials | None) -> Redis:
     """A client that connects when it is first used."""
     pool = BlockingConnectionPool(
         **_transport(settings),
-        max_connections=CONNECTIONS,
+        max_connections=CONNECTIONS + 1,  # One to deliver what is owed.
         # No limits of time here: each use has one of its own for all that it has to wait for.
         timeout=None,
         socket_timeout=None,
         socket_connect_timeout=CONNECT_SECONDS,
         host=settings.cache_host,
         port=settings.cache_port,
-        credential_provider=_credentials(settings),
+        credential_provider=credentials,
         # A connection that was closed while it was idle is replaced at once. More is not worth it.
         retry=Retry(NoBackoff(), retries=1),
         client_name=settings.otel_service_name,
@@ -59,11 +53,3 @@ def _transport(settings: Settings) -> dict[str, Any]:
         return {"connection_class": Connection}
     context = ssl.create_default_context(cafile=settings.cache_ca_file or None)
     return {"connection_class": TlsConnection, "context": context}
-
-
-def _credentials(settings: Settings) -> CredentialProvider | None:
-<% for part in parts["cache/credentials.py"] %>
-<% include part %>
-<% endfor %>
-    path = settings.cache_credentials_file
-    return FileCredentials(Path(path)) if path else None
