@@ -106,9 +106,9 @@ CHOICES = {
 
 
 def test_a_parameter_chooses_files(tmp_path: Path, spec: ServiceSpec) -> None:
-    assert texts(render(tmp_path / "one", spec, CHOICES)) == {"low.txt": "one\n", "host.txt": "\n"}
+    assert texts(render(tmp_path / "one", spec, CHOICES)) == {"low.txt": "one\n", "host.txt": ""}
     two = replace(spec, values={**spec.values, "http.low": 2})
-    assert texts(render(tmp_path / "two", two, CHOICES)) == {"low.txt": "two\n", "host.txt": "part 2\n"}
+    assert texts(render(tmp_path / "two", two, CHOICES)) == {"low.txt": "two\n", "host.txt": "part 2"}
 
 
 def test_a_parameter_that_chooses_files_is_one_for_all_environments(tmp_path: Path, spec: ServiceSpec) -> None:

@@ -26,7 +26,9 @@ GATEWAY = """\
 ---
 {apiVersion: v1, kind: Namespace, metadata: {name: orders, labels: {pod-security.kubernetes.io/enforce: baseline}}}
 """
-POD = "automountServiceAccountToken: false, securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}"
+POD = (
+    "automountServiceAccountToken: false, securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}"
+)
 CONTAINER = (
     "securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}, "
     "env: [{name: APP_KEEP_ALIVE_SECONDS, value: '3900'}, {name: APP_REQUEST_TIMEOUT_SECONDS, value: '15'}]"
@@ -42,7 +44,12 @@ def test_a_gateway_as_it_should_be(check_id: str) -> None:
     ("check_id", "old", "new", "words"),
     [
         ("SM203", "timeouts: {request", "timeouts: {requests", "'requests' was unexpected"),
-        ("SM205", "kind: ConfigMap, name: orders-gateway}}", "kind: ConfigMap, name: gateway}}", "there is no ConfigMap"),
+        (
+            "SM205",
+            "kind: ConfigMap, name: orders-gateway}}",
+            "kind: ConfigMap, name: gateway}}",
+            "there is no ConfigMap",
+        ),
         ("SM217", "enforce: baseline", "enforce: privileged", "is not restricted"),
         ("SM217", "approuting-istio", "istio", "is not restricted"),
         ("SM219", "'3900'", "'330'", "keep-alive 330 s"),

@@ -38,6 +38,8 @@ EXPORTERS = frozenset(
     | {f"kube_deployment_status_replicas_{n}" for n in ("ready", "unavailable", "updated")}
     | {f"kube_horizontalpodautoscaler_spec_{n}_replicas" for n in ("min", "max")}
     | {f"kube_horizontalpodautoscaler_status_{n}_replicas" for n in ("current", "desired")}
+    | {f"kube_job_{n}" for n in ("complete", "created", "failed")}
+    | {f"kube_cronjob_{n}" for n in ("created", "status_last_successful_time")}
     | {f"kube_pod_container_{n}" for n in ("resource_limits", "resource_requests", "status_restarts_total")}
 )
 _SUFFIX = re.compile(r"_(total|bucket|sum|count|created|info)$")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from standardized_modules.checks import Finding, Tree
-from standardized_modules.checks.kubernetes._manifests import Problem, deployment, findings, pods, selects, spec_of
+from standardized_modules.checks.kubernetes._manifests import Problem, deployment, findings, name_of, pods, selects, spec_of
 from standardized_modules.checks.tree import Manifest, Overlay
 
 ID = "SM209"
@@ -33,7 +33,7 @@ def check(tree: Tree) -> Iterator[Finding]:
 
 
 def _inspect(overlay: Overlay) -> Iterator[Problem]:
-    labels = [pod_labels for _, _, pod_labels in pods(overlay)]
+    labels = [*(pod_labels for _, _, pod_labels in pods(overlay)), *_gateways(overlay)]
     for manifest in overlay.of("Service", "PodDisruptionBudget", "NetworkPolicy", "PodMonitor"):
         selector = _selector(manifest)
         if selector and not any(selects(selector, pod_labels) for pod_labels in labels):
@@ -49,6 +49,17 @@ def _inspect(overlay: Overlay) -> Iterator[Problem]:
         for spread in pod.get("topologySpreadConstraints") or ():
             if not selects(spread.get("labelSelector") or {}, pod_labels):
                 yield workload, f"spread over {spread.get('topologyKey')} does not count its own pods"
+
+
+def _gateways(overlay: Overlay) -> Iterator[dict[str, str]]:
+    """Labels of the pods that Istio makes from a Gateway, in its namespace.
+
+    https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/#automated-deployment
+    """
+    for gateway in overlay.of("Gateway"):
+        if spec_of(gateway).get("gatewayClassName") == "approuting-istio":
+            own = (spec_of(gateway).get("infrastructure") or {}).get("labels") or {}
+            yield {**own, "gateway.networking.k8s.io/gateway-name": name_of(gateway)}
 
 
 def _selector(manifest: Manifest) -> Mapping[str, Any]:
