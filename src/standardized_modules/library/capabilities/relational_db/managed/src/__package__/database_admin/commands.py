@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 
+from ..database.errors import Unavailable
 from ..settings import Settings
 from ..startup import start_logging
 from .logins import hand_out, rotate
 from .names import MAINTENANCE_DATABASE
 from .roles import grant, make_database, make_roles
 from .secret_store import open_secret_store
-from .session import JobError, administrator, only_one, open_session
+from .session import JobError, only_one, open_admin_session
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ def run_job(settings: Settings, job: Callable[[Settings], Awaitable[None]]) -> i
     except JobError as error:
         _log.error("%s", error)
         return 1
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, Unavailable, OSError):
         _log.exception("the database refused")
         return 1
     return 0
@@ -37,32 +38,30 @@ def run_job(settings: Settings, job: Callable[[Settings], Awaitable[None]]) -> i
 
 async def database_roles(settings: Settings) -> None:
     """Roles, database, grants, logins."""
-    admin, store = administrator(settings), open_secret_store(settings)
+    store = open_secret_store(settings)
     try:
         async with (
-            open_session(settings, admin, "roles", database=MAINTENANCE_DATABASE) as session,
+            open_admin_session(settings, "roles", database=MAINTENANCE_DATABASE) as session,
             only_one(session, "roles"),
         ):
             await make_roles(session, settings)
             await make_database(session, settings)
-            async with open_session(settings, admin, "roles") as inside:
+            async with open_admin_session(settings, "roles") as inside:
                 await grant(inside, settings)
             await hand_out(session, settings, store)
     finally:
         await store.close()
-        await admin.close()
     _log.info("roles are up to date")
 
 
 async def rotate_credentials(settings: Settings) -> None:
     """New passwords. The same lock as for roles: both hand out logins."""
-    admin, store = administrator(settings), open_secret_store(settings)
+    store = open_secret_store(settings)
     try:
         async with (
-            open_session(settings, admin, "rotation", database=MAINTENANCE_DATABASE) as session,
+            open_admin_session(settings, "rotation", database=MAINTENANCE_DATABASE) as session,
             only_one(session, "roles"),
         ):
             await rotate(session, settings, store)
     finally:
         await store.close()
-        await admin.close()

@@ -18,6 +18,17 @@ BACKUP_SESSIONS = 8
 MIGRATOR_SESSIONS = 4
 """A job that works, one that waits, and a person who looks."""
 
+_DEFAULT = f"ALTER DEFAULT PRIVILEGES FOR ROLE {quoted(OWNER)}"
+_DEFAULTS = (
+    ("SELECT, INSERT, UPDATE, DELETE ON TABLES", APP),
+    ("SELECT ON TABLES", BACKUP),
+    ("USAGE ON SEQUENCES", APP),
+    ("SELECT ON SEQUENCES", BACKUP),
+    ("USAGE ON SCHEMAS", APP),
+    ("USAGE ON SCHEMAS", BACKUP),
+    ("EXECUTE ON ROUTINES", APP),
+)
+
 _log = logging.getLogger(__name__)
 
 
@@ -93,7 +104,6 @@ async def grant(session: Connection, settings: Settings) -> None:
     """
     database, owner, app = quoted(settings.database_name), quoted(OWNER), quoted(APP)
     migrator, backup = quoted(MIGRATOR), quoted(BACKUP)
-    default = f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner}"
     async with session.transaction():
         for statement in (
             f"SET LOCAL ROLE {owner}",
@@ -102,15 +112,21 @@ async def grant(session: Connection, settings: Settings) -> None:
             f"GRANT CONNECT ON DATABASE {database} TO {app}, {migrator}, {backup}",
             "REVOKE ALL ON SCHEMA public FROM PUBLIC",
             f"GRANT USAGE ON SCHEMA public TO {app}, {backup}",
-            f"{default} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {app}",
-            f"{default} GRANT SELECT ON TABLES TO {backup}",
-            f"{default} GRANT USAGE ON SEQUENCES TO {app}",
-            f"{default} GRANT SELECT ON SEQUENCES TO {backup}",
-            f"{default} GRANT USAGE ON SCHEMAS TO {app}, {backup}",
-            f"{default} REVOKE EXECUTE ON ROUTINES FROM PUBLIC",
-            f"{default} GRANT EXECUTE ON ROUTINES TO {app}",
+            f"{_DEFAULT} REVOKE EXECUTE ON ROUTINES FROM PUBLIC",
+            *(f"{_DEFAULT} GRANT {what} TO {quoted(role)}" for what, role in _DEFAULTS),
         ):
             await session.execute(statement)
+
+
+async def clear_defaults(session: Connection) -> None:
+    """What the owner makes is granted to nobody, until `grant` is called again.
+
+    For a restore. It grants what had been granted and takes nothing away, so with these defaults a
+    table would get back rights that a migration took from it.
+    """
+    await session.execute(f"{_DEFAULT} GRANT EXECUTE ON ROUTINES TO PUBLIC")
+    for what, role in _DEFAULTS:
+        await session.execute(f"{_DEFAULT} REVOKE {what} FROM {quoted(role)}")
 
 
 async def _make(admin: Connection, role: str, options: str) -> None:

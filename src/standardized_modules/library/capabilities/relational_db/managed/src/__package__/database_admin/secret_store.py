@@ -94,10 +94,15 @@ def serialize(login: Credentials) -> bytes:
     return json.dumps({"username": login.username, "password": login.password}).encode()
 
 
-def parse(content: bytes | str) -> Credentials:
-    """Raises JobError, which does not quote what it could not read."""
+def parse(content: bytes | str) -> Credentials | None:
+    """Raises JobError, which does not quote what it could not read.
+
+    None for an empty object: some stores know no secret without a value.
+    """
     try:
         match json.loads(content):
+            case {} as nothing if not nothing:
+                return None
             case {"username": str(username), "password": str(password)} if username and password:
                 return Credentials(username, password)
     except ValueError:

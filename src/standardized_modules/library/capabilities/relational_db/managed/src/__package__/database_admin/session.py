@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from time import monotonic
 
@@ -52,6 +52,37 @@ def administrator(settings: Settings) -> CredentialsSource:
 
         return IdentityCredentials(settings.database_admin_user)
     return FileCredentials(Path(settings.database_admin_credentials_file))
+
+
+@asynccontextmanager
+async def open_admin_session(
+    settings: Settings, component: str, *, database: str = ""
+) -> AsyncIterator[Connection]:
+    """A session of the administrator.
+
+    RDS asks members of rds_iam for a token and for nothing else, and whoever makes a role is a
+    member of it. So with the first login by token that the administrator makes, it may lose its own
+    password, which it needs to get there.
+    """
+    credentials, refused = administrator(settings), False
+    try:
+        async with AsyncExitStack() as stack:
+            opened = open_session(settings, credentials, component, database=database)
+            try:
+                session = await stack.enter_async_context(opened)
+            except asyncpg.InvalidAuthorizationSpecificationError:
+                if settings.database_authentication != "identity" or settings.database_admin_user:
+                    raise
+                refused = True
+            if refused:
+                name = (await credentials.current(primary_of(settings))).username
+                by_token = settings.model_copy(update={"database_admin_user": name})
+                session = await stack.enter_async_context(
+                    open_admin_session(by_token, component, database=database)
+                )
+            yield session
+    finally:
+        await credentials.close()
 
 
 @asynccontextmanager

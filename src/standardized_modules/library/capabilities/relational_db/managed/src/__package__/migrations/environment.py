@@ -88,11 +88,36 @@ def migrate(config: Config, target: str, *, down: bool = False, as_sql: bool = F
         scripts.run_env()
 
 
+def current(config: Config) -> tuple[str, ...]:
+    """Where the database is; nothing before the first migration."""
+    found: tuple[str, ...] = ()
+
+    def look(revision: Any, _: MigrationContext) -> Iterable[RevisionStep]:  # noqa: ANN401 Alembic's own
+        nonlocal found
+        found = revision
+        return ()
+
+    scripts = ScriptDirectory.from_config(config)
+    with EnvironmentContext(config, scripts, fn=look, dont_mutate=True):
+        scripts.run_env()
+    return found
+
+
+def unknown(config: Config) -> tuple[str, ...]:
+    """Migrations that have run on the database and that this version does not have."""
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    return tuple(revision for revision in current(config) if revision not in known)
+
+
+def use(config: Config, versions: Path) -> None:
+    """Migrations of another folder. A percent sign would begin an interpolation."""
+    config.set_main_option("version_locations", str(versions).replace("%", "%%"))
+
+
 def _config(run: Callable[[], None], versions: Path = VERSIONS) -> Config:
     config = Config(attributes={"run": run})
-    # A percent sign would begin an interpolation.
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
-    config.set_main_option("version_locations", str(versions).replace("%", "%%"))
+    use(config, versions)
     config.set_main_option("path_separator", "newline")
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
     return config

@@ -21,7 +21,7 @@ from ..database_admin.names import APP, OWNER, quoted
 from ..database_admin.secret_store import Secret, open_secret_store
 from ..database_admin.session import JobError, Login, administrator, only_one, open_session
 from ..settings import Settings
-from .environment import VERSION_TABLE, migrate, online
+from .environment import VERSION_TABLE, migrate, online, unknown
 
 ATTEMPTS = 15
 PAUSE_SECONDS = 20.0
@@ -42,8 +42,20 @@ _log = logging.getLogger(__name__)
 
 
 async def up(settings: Settings, target: str = "heads") -> None:
-    """To the newest revision, or to the one that is named."""
-    await _again_when_locked(settings, lambda config: migrate(config, target))
+    """To the newest revision, or to the one that is named.
+
+    A version that is older than the database leaves it as it is: going back to the code of before
+    does not go back to the schema of before, which it works with (docs/migrations.md).
+    """
+
+    def work(config: Config) -> None:
+        if newer := unknown(config):
+            details = {"revisions": list(newer)}
+            _log.warning("the database is newer than this version: nothing to do", extra=details)
+        else:
+            migrate(config, target)
+
+    await _again_when_locked(settings, work)
 
 
 async def down(settings: Settings, target: str) -> None:

@@ -1,5 +1,8 @@
 """AWS: passwords in Secrets Manager, and logins by token of IAM."""
 
+import os
+from typing import TYPE_CHECKING
+
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError
@@ -9,6 +12,10 @@ from ..settings import Settings
 from .names import quoted
 from .secret_store import Secret, parse, serialize
 from .session import JobError
+
+if TYPE_CHECKING:
+    from aiobotocore.session import ClientCreatorContext
+    from types_aiobotocore_secretsmanager import SecretsManagerClient
 
 SCHEME = "secretsmanager://"
 
@@ -28,7 +35,7 @@ class SecretsManagerStore:
         """See SecretStore."""
         name = self._name(secret)
         try:
-            async with self._session.create_client("secretsmanager", config=_CONFIG) as client:
+            async with self._client() as client:
                 answer = await client.get_secret_value(SecretId=name)
         except ClientError as error:
             # Also when the secret itself is missing; writing will tell.
@@ -43,13 +50,18 @@ class SecretsManagerStore:
         """See SecretStore."""
         name, value = self._name(secret), serialize(login).decode()
         try:
-            async with self._session.create_client("secretsmanager", config=_CONFIG) as client:
+            async with self._client() as client:
                 await client.put_secret_value(SecretId=name, SecretString=value)
         except (ClientError, BotoCoreError) as error:
             raise JobError(f"{name}: {error}") from error
 
     async def close(self) -> None:
         """See SecretStore."""
+
+    def _client(self) -> "ClientCreatorContext[SecretsManagerClient]":
+        # The variable that EKS sets; this SDK reads another one by itself.
+        region = os.environ.get("AWS_REGION") or None
+        return self._session.create_client("secretsmanager", region_name=region, config=_CONFIG)
 
     def _name(self, secret: Secret) -> str:
         return f"{self._prefix}/database-{secret}"

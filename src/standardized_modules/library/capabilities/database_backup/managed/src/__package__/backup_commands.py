@@ -1,0 +1,52 @@
+"""Commands for backups. What they need is imported when one runs, not when pods start."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from .settings import Settings
+
+if TYPE_CHECKING:
+    # What argparse returns from add_subparsers; generic in type stubs alone.
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001
+
+
+def add_commands(commands: "Commands") -> None:
+    """Add `backup`, `restore` and `restore-drill` to the command line."""
+    commands.add_parser("backup", help="dump the database to where backups are kept").set_defaults(
+        run=_backup
+    )
+    restore = commands.add_parser("restore", help="bring a backup back into an empty database")
+    restore.add_argument("name", nargs="?", default="", help="which one; the newest without")
+    restore.set_defaults(run=_restore)
+    commands.add_parser(
+        "restore-drill", help="restore the newest backup into a scratch database and compare"
+    ).set_defaults(run=_drill)
+    commands.add_parser("backups", help="list the backups there are").set_defaults(run=_list)
+
+
+def _backup(settings: Settings, _: argparse.Namespace) -> int:
+    from .database_admin.commands import run_job  # noqa: PLC0415
+    from .database_backup.backup import backup  # noqa: PLC0415
+
+    return run_job(settings, backup)
+
+
+def _restore(settings: Settings, chosen: argparse.Namespace) -> int:
+    from .database_admin.commands import run_job  # noqa: PLC0415
+    from .database_backup.restore import restore  # noqa: PLC0415
+
+    return run_job(settings, lambda given: restore(given, chosen.name))
+
+
+def _drill(settings: Settings, _: argparse.Namespace) -> int:
+    from .database_admin.commands import run_job  # noqa: PLC0415
+    from .database_backup.drill import restore_drill  # noqa: PLC0415
+
+    return run_job(settings, restore_drill)
+
+
+def _list(settings: Settings, _: argparse.Namespace) -> int:
+    from .database_admin.commands import run_job  # noqa: PLC0415
+    from .database_backup.backup import show  # noqa: PLC0415
+
+    return run_job(settings, show)
