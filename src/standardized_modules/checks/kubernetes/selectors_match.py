@@ -6,7 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from standardized_modules.checks import Finding, Tree
-from standardized_modules.checks.kubernetes._manifests import Problem, deployment, findings, name_of, pods, selects, spec_of
+from standardized_modules.checks.kubernetes._manifests import (
+    Problem,
+    deployment,
+    findings,
+    name_of,
+    pods,
+    selects,
+    spec_of,
+)
 from standardized_modules.checks.tree import Manifest, Overlay
 
 ID = "SM209"

@@ -38,7 +38,7 @@ from standardized_modules.terraform_offline.provider import OfflineProvider
 from standardized_modules.terraform_offline.pruning import pruned, words_in
 
 TERRAFORM = "deploy/terraform/"
-PLACEHOLDERS = {"000000000000": "111122223333", "replace-me": "placeholder"}
+PLACEHOLDERS = {"000000000000": "111122223333", "replace-me": "placeholder", "192.0.2.": "10.20.8."}
 """What a fresh service leaves for its owner to fill in, and its own validations refuse."""
 DEFAULTS: Mapping[str, Answer] = {
     "aws_db_instance": {"backup_retention_period": 0, "skip_final_snapshot": False},
