@@ -17,6 +17,7 @@ from standardized_modules.checks import Check, ToolMissingError, Tree, discover
 from standardized_modules.checks.tree import find_program
 from tests.generated.mutations import (
     container,
+    data,
     kubernetes,
     service,
     terraform,
@@ -35,6 +36,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     *workflow.MUTATIONS,
     *service.MUTATIONS,
     *worker.MUTATIONS,
+    *data.MUTATIONS,
 )
 FilesOf = Callable[[str], dict[str, str]]
 CHECKS: Mapping[str, Check] = {check.ID: check for check in discover()}

@@ -32,7 +32,11 @@ def check(tree: Tree) -> Iterator[Finding]:
     exposed = set(ports(tree))
     if not stages(tree):
         return
-    for each in settings(tree):
+    fields = settings(tree)
+    hosts = {each.field.removesuffix("host") for each in fields if each.field.endswith("_host")}
+    for each in fields:
+        if each.field.removesuffix("port") in hosts:
+            continue  # the port of another server, which this one connects to
         if each.field.endswith("port") and isinstance(each.default, int) and each.default not in exposed:
             yield Finding(
                 ID, each.path, each.line, f"{each.field} is {each.default}, the image has {sorted(exposed)}", FIX
