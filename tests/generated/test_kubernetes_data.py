@@ -157,7 +157,12 @@ OTHERS = {
         "database.credentials_rotation=7",
         "database.pool_wait=500",
     ),
-    "seldom": ("backup.interval=168", "backup.drill_interval=30", "database.credentials_rotation=90"),
+    "seldom": (
+        "backup.interval=168",
+        "backup.drill_interval=30",
+        "dev.backup.retention=35",
+        "database.credentials_rotation=90",
+    ),
     "large": ("database.storage=16384", "database.max_replica_lag=300", "database.pool_wait=2000"),
 }
 
