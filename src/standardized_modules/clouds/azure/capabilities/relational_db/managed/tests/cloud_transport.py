@@ -1,12 +1,14 @@
 """Answers in place of Azure, below the SDK: no socket, and the requests as they would be sent."""
 
-from collections.abc import AsyncIterator, Callable
+import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
 from azure.core.credentials import AccessToken
 from azure.core.pipeline.transport import AsyncHttpResponse, AsyncHttpTransport, HttpRequest
+from multidict import CIMultiDict
 
 
 @dataclass
@@ -18,31 +20,55 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-class Response(AsyncHttpResponse):  # type: ignore[misc]  # the SDK has no types for it
+class Pieces:
+    """Content in one piece; clients write on it what they know of it."""
+
+    def __init__(self, response: AsyncHttpResponse, content: bytes) -> None:
+        self.response = response
+        self.content_length = len(content)
+        self._left = [content]
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._left:
+            raise StopAsyncIteration
+        return self._left.pop()
+
+
+class Response(AsyncHttpResponse):
     """An answer as the SDK wants it."""
 
     def __init__(self, request: HttpRequest, answer: Answer) -> None:
         super().__init__(request, None)
         self.status_code = answer.status
-        self.headers = {"content-type": "application/json", **answer.headers}
+        self.headers = CIMultiDict({"Content-Type": "application/json"})
+        self.headers.update(answer.headers)
         self.reason = "of the test"
-        self.content_type = self.headers["content-type"]
+        self.content_type = self.headers["Content-Type"]
         self._content = answer.content
 
     def body(self) -> bytes:
         """All of it."""
         return self._content
 
+    async def read(self) -> bytes:
+        """All of it, as clients of a newer make ask for it."""
+        return self._content
+
+    def json(self) -> Any:  # noqa: ANN401 it is what it is
+        """The content, read."""
+        return json.loads(self._content)
+
     async def load_body(self) -> None:
         """It is there."""
 
-    def stream_download(self, _: Any, **__: Any) -> AsyncIterator[bytes]:  # noqa: ANN401 the SDK's
+    def stream_download(  # type: ignore[override]  # as the transports of the SDK do it
+        self, *_: object, **__: object
+    ) -> Pieces:
         """In one piece."""
-
-        async def pieces() -> AsyncIterator[bytes]:  # noqa: RUF029 the SDK's
-            yield self._content
-
-        return pieces()
+        return Pieces(self, self._content)
 
 
 class Transport(AsyncHttpTransport):  # type: ignore[type-arg]  # of the requests that it sends

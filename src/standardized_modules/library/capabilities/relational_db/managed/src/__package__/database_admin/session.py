@@ -64,7 +64,8 @@ async def open_admin_session(
     member of it. So with the first login by token that the administrator makes, it may lose its own
     password, which it needs to get there.
     """
-    credentials, refused = administrator(settings), False
+    credentials = administrator(settings)
+    session: Connection | None = None
     try:
         async with AsyncExitStack() as stack:
             opened = open_session(settings, credentials, component, database=database)
@@ -73,8 +74,7 @@ async def open_admin_session(
             except asyncpg.InvalidAuthorizationSpecificationError:
                 if settings.database_authentication != "identity" or settings.database_admin_user:
                     raise
-                refused = True
-            if refused:
+            if session is None:
                 name = (await credentials.current(primary_of(settings))).username
                 by_token = settings.model_copy(update={"database_admin_user": name})
                 session = await stack.enter_async_context(

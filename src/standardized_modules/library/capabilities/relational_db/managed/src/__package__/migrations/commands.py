@@ -1,6 +1,7 @@
 """`migrate up|down|check|history|new`. Data goes to standard output, everything else to the log."""
 
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from alembic import command
@@ -58,7 +59,8 @@ async def new(settings: Settings, message: str, versions: Path = VERSIONS) -> No
         scripts = ScriptDirectory.from_config(config).walk_revisions()
         # Numbers in a row: two branches that both add one collide in a review, not in production.
         identifier = f"{max((int(script.revision) for script in scripts), default=0) + 1:04}"
-        made = command.revision(config, message, autogenerate=True, rev_id=identifier)
+        with redirect_stdout(sys.stderr):  # It says that it writes a file.
+            made = command.revision(config, message, autogenerate=True, rev_id=identifier)
         if isinstance(made, Script):
             print(made.path)  # noqa: T201 a command line
 

@@ -1,6 +1,7 @@
 """Azure: backups in a container of Blob Storage, whose policy keeps them from being overwritten."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,11 +30,12 @@ class Container:
 
     async def put(self, name: str, path: Path) -> None:
         """See Objects. Each block goes with its MD5, which the service compares."""
+        length = await asyncio.to_thread(os.path.getsize, path)
         with _translated(self._client), path.open("rb") as file:
             await self._client.upload_blob(
                 self._prefix + name,
                 file,
-                length=path.stat().st_size,
+                length=length,
                 overwrite=False,
                 validate_content=True,
                 max_concurrency=2,
