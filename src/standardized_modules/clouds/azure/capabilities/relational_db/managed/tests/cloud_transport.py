@@ -64,9 +64,7 @@ class Response(AsyncHttpResponse):
     async def load_body(self) -> None:
         """It is there."""
 
-    def stream_download(  # type: ignore[override]  # as the transports of the SDK do it
-        self, *_: object, **__: object
-    ) -> Pieces:
+    def stream_download(self, *_: object, **__: object) -> Pieces:
         """In one piece."""
         return Pieces(self, self._content)
 
