@@ -157,14 +157,29 @@ async def test_a_failed_key_is_free_for_the_next_attempt_and_after_a_redrive() -
     assert [context.attempt for context in seen.contexts] == [1, 2, 1, 2]
 
 
-async def test_messages_without_a_usable_key_go_by_their_id() -> None:
+@pytest.mark.parametrize(
+    ("attributes", "warned"),
+    [
+        ({}, False),
+        ({"idempotency_key": "not\tone"}, True),
+        ({"idempotency_key": ""}, True),
+        ({"idempotency_key": "k" * 129}, True),
+    ],
+)
+async def test_foreign_messages_without_a_usable_key_go_by_their_id(
+    caplog: pytest.LogCaptureFixture, attributes: dict[str, str], warned: bool
+) -> None:
     seen = Seen()
-    async with working(noting(seen)) as bench:
-        for key in ({}, {"idempotency_key": "not\tone"}):
-            await bench.queue.send([OutgoingMessage(b"{}", {"task": "note", **key})])
+    async with working(noting(seen, failing(OSError()), Retry(max_attempts=2))) as bench:
+        for _ in range(2):
+            await bench.queue.send([OutgoingMessage(b"{}", {"task": "note", **attributes})])
         await bench.until_empty()
-    for context in seen.contexts:
-        assert context.idempotency_key == context.message_id
+    # Two sendings are two tasks; the two attempts at each have one key.
+    ids = [context.message_id for context in seen.contexts]
+    assert [context.idempotency_key for context in seen.contexts] == ids
+    assert sorted(ids.count(each) for each in set(ids)) == [2, 2]
+    warnings = [each for each in caplog.messages if "idempotency key refused" in each]
+    assert bool(warnings) is warned
 
 
 async def test_deliveries_that_never_ended_count_as_attempts() -> None:

@@ -163,3 +163,19 @@ async def test_the_in_process_queue_is_for_local_runs_alone() -> None:
     output, _ = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 78
     assert b"no broker is configured" in output
+
+
+async def test_a_task_that_wants_more_attempts_than_the_broker_allows_is_refused() -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.slow_worker"),
+        cwd=ROOT,
+        env=os.environ | {"APP_QUEUE_MAX_DELIVERIES": "19"},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 78
+    said = json.loads(output.splitlines()[-1])
+    assert said["message"] == "tasks want more attempts than the broker allows"
+    [fault] = said["tasks"]
+    assert fault.startswith("persist wants 20 attempts, ")
+    assert fault.endswith("raise worker.max_attempts in sm.yaml")

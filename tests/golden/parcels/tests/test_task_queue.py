@@ -61,7 +61,10 @@ async def test_a_trace_state_that_is_too_long_stays_behind() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        ({"key": ""}, "key"),
         ({"key": "with space"}, "key"),
+        ({"key": "\u00e4"}, "key"),
+        ({"key": "line\nbreak"}, "key"),
         ({"key": "k" * 129}, "key"),
         ({"delay": -1}, "delay"),
         ({"delay": 901}, "delay"),
@@ -71,8 +74,10 @@ async def test_a_trace_state_that_is_too_long_stays_behind() -> None:
 async def test_what_the_queue_would_not_take_is_refused(
     options: dict[str, object], said: str
 ) -> None:
+    queue = MemoryQueue(60)
     with pytest.raises(NotEnqueuedError, match=said):
-        await producer(MemoryQueue(60)).enqueue(Note(), **options)  # type: ignore[arg-type]  # on purpose
+        await producer(queue).enqueue(Note(), **options)  # type: ignore[arg-type]  # on purpose
+    assert (await queue.stats()).visible == 0
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
     await tasks.enqueue(SendInvoice(invoice_id="17", email="a@example.com"), key="invoice-17")
 
-Other services send the same message themselves: the payload as JSON, and the attribute `task`.
+Other services send the same message themselves: the payload as JSON, the attribute `task`, and
+`idempotency_key`, 1 to 128 visible ASCII characters. What becomes of one without it, or with a key
+that could be none, stands in worker/envelope.py.
 """
 
 from uuid import uuid4
@@ -44,10 +46,12 @@ class TaskQueue:
 
         A task with a key that was done before is not executed again; give one that says what the
         work is, and sending it twice does no harm. `delay` is in seconds. `group` is for ordered
-        queues, which need one with each task. Raises BrokerUnavailable, and then it may have been
+        queues, which need one with each task. Raises NotEnqueuedError for what the queue would not
+        take, a key that could be none among it; and BrokerUnavailable, and then it may have been
         sent or not: send it again, with the same key.
         """
-        message = self._message(payload, key or uuid4().hex, delay, group)
+        # Only without a key: an empty one is a mistake of the caller, who counts on it.
+        message = self._message(payload, uuid4().hex if key is None else key, delay, group)
         await self.queue.send([message])
         return message.attributes[KEY]
 

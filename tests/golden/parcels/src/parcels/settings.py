@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     queue_max_message_bytes: int = Field(
         default=262144, ge=1024, description="A larger message is refused when it is sent."
     )
+    queue_max_deliveries: int = Field(
+        default=20, ge=1, description="The broker itself sets a message aside after so many."
+    )
     queue_ordered: bool = Field(
         default=True, description="Messages of a group are handled one by one, in their order."
     )
@@ -149,6 +152,16 @@ class Settings(BaseSettings):
                 f"{PREFIX}WORKER_RETRY_BASE_SECONDS ({self.worker_retry_base_seconds:g}) is above "
                 f"{PREFIX}WORKER_RETRY_CAP_SECONDS ({self.worker_retry_cap_seconds:g}): "
                 "waits would not grow"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _worker_gives_up_before_the_broker(self) -> Self:
+        if self.worker_max_attempts > self.queue_max_deliveries:
+            raise ValueError(
+                f"{PREFIX}WORKER_MAX_ATTEMPTS ({self.worker_max_attempts}) is above "
+                f"{PREFIX}QUEUE_MAX_DELIVERIES ({self.queue_max_deliveries}): "
+                "the broker would set tasks aside without a reason"
             )
         return self
 

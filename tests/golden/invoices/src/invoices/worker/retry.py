@@ -1,7 +1,7 @@
 """When to try again, and when to give up."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,3 +44,15 @@ class Policy:
     def delay(self, attempt: int, rand: Random = random.random) -> float:
         """Seconds until the attempt after this one."""
         return backoff(attempt, self.base_seconds, self.cap_seconds, rand)
+
+
+def beyond_the_broker(tasks: Iterable[Task[Any]], settings: Settings) -> list[str]:
+    """What is wrong with tasks that want more attempts than the broker delivers a message."""
+    most = settings.queue_max_deliveries
+    wanted = {task.name: Policy.of(task, settings).max_attempts for task in tasks}
+    return [
+        f"{name} wants {attempts} attempts, and the broker sets a message aside after {most} "
+        "deliveries: lower its max_attempts, or raise worker.max_attempts in sm.yaml"
+        for name, attempts in wanted.items()
+        if attempts > most
+    ]

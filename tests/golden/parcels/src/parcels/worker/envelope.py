@@ -1,7 +1,10 @@
 """How a task travels: the payload as JSON, everything about it in the message's attributes.
 
 Any program can enqueue a task that sends a JSON body with the attribute `task`. Without an
-`idempotency_key` the id of the message is the key, which does not recognise a second sending.
+`idempotency_key`, or with one that `valid_key` refuses, the id of the message is the key. It is the
+same at every delivery, so the task is still done once for each sending; a second sending has an id
+of its own and is not recognised. A key that is refused is logged as a warning: the task is worth
+more than its key, and nobody here can correct the sender.
 """
 
 import re

@@ -11,7 +11,7 @@ from ..context import log_context
 from ..idempotency_keys import Claimed
 from ..queue import BrokerUnavailable, LockLost
 from .completer import Completer
-from .envelope import NotATaskError, decode
+from .envelope import KEY, NotATaskError, decode
 from .equipment import Equipment
 from .lease import Lease
 from .metrics import ATTEMPTS, DURATION, QUEUE_ERRORS, TASKS, UNKNOWN, WAIT
@@ -49,6 +49,8 @@ class Attempts:
             return await self._dead_letter(lease, UNKNOWN, error.reason, error.description)
         else:
             log_context.set({"task": task.name, **context})
+            if message.attributes.get(KEY, lease.key) != lease.key:
+                _log.warning("idempotency key refused, the id of the message takes its place")
             return await self._handle(lease, task, payload)
         finally:
             log_context.reset(token)

@@ -33,6 +33,7 @@ from .probes import Probes
 from .reachability import QUEUE
 from .registry import Registry
 from .responder import Respond, responding
+from .retry import beyond_the_broker
 from .runtime import Worker
 from .sampler import sampling
 from .task import Task
@@ -48,11 +49,14 @@ def run_worker(
     tasks: Iterable[Task[Any]] = TASKS,
     resources: OpenResources = open_resources,
 ) -> int:
-    """Returns the exit code: 0 when it was told to stop, 1 when it was told twice."""
+    """Returns the exit code: 0 told to stop, 1 told twice, 78 it could not work as configured."""
     registry = Registry(tasks)
     start_logging(settings)
     if settings.environment != "local" and isinstance(open_queue(settings), MemoryQueue):
         _log.critical("no broker is configured, and a queue in this process would lose its tasks")
+        return EX_CONFIG
+    if faults := beyond_the_broker(registry, settings):
+        _log.critical("tasks want more attempts than the broker allows", extra={"tasks": faults})
         return EX_CONFIG
     provider = build_tracer_provider(settings)
     try:
