@@ -22,6 +22,7 @@ __all__ = ["EngineError", "Facts", "Running", "open_engine"]
 _MODULES: dict[EngineName, str] = {
     "servicebus": "standardized_modules.engines.servicebus.launcher",
     "sqs": "standardized_modules.engines.sqs",
+    "tables": "standardized_modules.engines.tables.launcher",
 }
 
 

@@ -134,7 +134,7 @@ class PythonPackages(Definition, frozen=True):
     dev: tuple[str, ...] = ()
 
 
-EngineName = Literal["servicebus", "sqs"]
+EngineName = Literal["servicebus", "sqs", "tables"]
 """What `sm dev` can start in place of a cloud's service: a module or package below `engines/`."""
 VariableName = Annotated[str, Meta(pattern="^[A-Z][A-Z0-9_]*$")]
 
