@@ -70,10 +70,10 @@ def test_every_process_of_the_service_with_ports_of_its_own(folder: Path) -> Non
     assert "APP_PORT" not in worker.settings
 
 
-@pytest.mark.parametrize(("cloud", "engine"), [("aws", "sqs"), ("azure", "servicebus")])
-def test_the_cloud_decides_the_engine(folder: Path, cloud: str, engine: str) -> None:
+@pytest.mark.parametrize(("cloud", "engines"), [("aws", ("sqs",)), ("azure", ("servicebus", "tables"))])
+def test_the_cloud_decides_the_engines(folder: Path, cloud: str, engines: tuple[str, ...]) -> None:
     found = planned(folder, "background_worker", cloud=cloud)
-    assert found.engines == (engine,)
+    assert found.engines == engines
     assert found.facts.values["queue.visibility_timeout"] == 60
     assert found.reloads
     alone = planned(folder, "background_worker", cloud=cloud, options=Options(engines_only=True))

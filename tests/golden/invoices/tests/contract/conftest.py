@@ -10,6 +10,7 @@ import pytest
 
 from invoices.idempotency_keys import (
     IdempotencyStore,
+    MemoryIdempotencyStore,
     open_idempotency_store,
 )
 from invoices.queue import Queue, open_queue
@@ -51,5 +52,7 @@ def messages(queue: Queue, ordered: bool) -> Messages:
 async def store() -> AsyncIterator[IdempotencyStore]:
     """A store that forgets after two seconds."""
     opened = open_idempotency_store(SETTINGS.model_copy(update={"idempotency_ttl_seconds": 2}))
+    no_table = isinstance(opened, MemoryIdempotencyStore)
+    assert no_table != WITH_BROKER, "the environment names no table of idempotency keys"
     yield opened
     await opened.close()

@@ -125,6 +125,9 @@ class Settings(BaseSettings):
     idempotency_table: str = Field(
         default="", description="URL of the table; empty: keys are in the memory of each worker."
     )
+    idempotency_connection_string: str = Field(
+        default="", description="Of an emulator on this machine; in Azure there is the identity."
+    )
 
     @model_validator(mode="after")
     def _grace_covers_a_request(self) -> Self:
@@ -172,6 +175,15 @@ class Settings(BaseSettings):
                 f"{PREFIX}WORKER_STALL_SECONDS ({self.worker_stall_seconds:g}) is below "
                 f"{PREFIX}WORKER_SHUTDOWN_SECONDS ({self.worker_shutdown_seconds:g}): "
                 "a handler that may still finish would be taken for stuck"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _keys_of_accounts_stay_on_this_machine(self) -> Self:
+        if self.idempotency_connection_string and self.environment != "local":
+            raise ValueError(
+                f"{PREFIX}IDEMPOTENCY_CONNECTION_STRING is for an emulator: elsewhere the pod's "
+                f"identity opens {PREFIX}IDEMPOTENCY_TABLE"
             )
         return self
 

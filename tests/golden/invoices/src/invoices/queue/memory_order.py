@@ -3,7 +3,6 @@
 from bisect import insort
 from collections import deque
 from dataclasses import dataclass
-from itertools import islice
 from typing import Protocol
 
 from .port import OutgoingMessage
@@ -58,31 +57,44 @@ class SendOrder:
 
 
 class GroupOrder:
-    """A group is blocked while one of its messages is delivered and neither done nor back."""
+    """A group is blocked while one of its messages is delivered and neither done nor back.
+
+    One `take` may give several messages of a group, in their order: their receiver has to keep it.
+    """
 
     def __init__(self) -> None:
         self._ready: dict[str, list[Entry]] = {}
-        self._away: set[str] = set()
+        self._away: dict[str, int] = {}
 
     def add(self, entry: Entry) -> None:
         """See Order. What comes back goes to where it was."""
         if entry.deliveries:
-            self._away.discard(_group(entry))
+            self._returned(entry)
         insort(self._ready.setdefault(_group(entry), []), entry, key=lambda each: each.sequence)
 
     def take(self, limit: int) -> list[Entry]:
         """See Order."""
-        free = (group for group in self._ready if group not in self._away)
-        taken = [self._ready[group].pop(0) for group in islice(free, limit)]
-        for group in map(_group, taken):
-            self._away.add(group)
+        taken: list[Entry] = []
+        for group in [group for group in self._ready if group not in self._away]:
+            entries = self._ready[group][: limit - len(taken)]
+            if not entries:
+                break
+            del self._ready[group][: len(entries)]
             if not self._ready[group]:
                 del self._ready[group]
+            self._away[group] = len(entries)
+            taken += entries
         return taken
 
     def remove(self, entry: Entry) -> None:
         """See Order."""
-        self._away.discard(_group(entry))
+        self._returned(entry)
+
+    def _returned(self, entry: Entry) -> None:
+        group = _group(entry)
+        self._away[group] -= 1
+        if not self._away[group]:
+            del self._away[group]
 
 
 def _group(entry: Entry) -> str:
