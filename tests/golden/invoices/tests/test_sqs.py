@@ -316,6 +316,18 @@ async def test_an_ordered_queue_sends_one_message_of_a_group_at_a_time(
     await queue.close()
 
 
+async def test_an_ordered_queue_is_asked_for_one_message_at_a_time(
+    server: SqsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of its group that came along would have to be given back, as attempts of theirs."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+    queue = SqsQueue(f"{URL}.fifo", f"{DEAD_URL}.fifo", lock_seconds=30, region="eu-west-1")
+    server.will({"Messages": []})
+    await queue.receive(10, 0)
+    assert [body["MaxNumberOfMessages"] for _, body in server.calls] == [1]
+    await queue.close()
+
+
 @pytest.mark.parametrize("broken", [{"group": None}, {"delay_seconds": 5.0}])
 async def test_an_ordered_queue_needs_groups_and_takes_no_delays(broken: dict[str, Any]) -> None:
     queue = SqsQueue(f"{URL}.fifo", f"{DEAD_URL}.fifo", lock_seconds=30, region="eu-west-1")

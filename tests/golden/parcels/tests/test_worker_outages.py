@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, field_validator
 
-from parcels.queue import BrokerUnavailable
-from parcels.worker import Retry
+from parcels.queue import BrokerUnavailable, OutgoingMessage
+from parcels.worker import Retry, TaskContext, task
 from parcels.worker.runtime import ANSWER_SECONDS, WAIT_SECONDS
 from tests.bench import LOCK, Note, Seen, failing, noting, sleeping, working
 from tests.faulty import FaultyQueue, FaultyStore
@@ -137,6 +138,52 @@ async def test_without_the_store_nothing_is_executed_and_nothing_given_up() -> N
     assert (len(seen.texts), await bench.letters()) == (3, [])
 
 
+async def test_a_store_that_is_away_uses_up_no_attempts() -> None:
+    """Ten minutes of it, held by a heartbeat: what was never executed is not given up."""
+    seen, store = Seen(), FaultyStore(1000)
+    store.faults.left["claim"] = 10_000
+    async with working(noting(seen), store=store, worker_max_attempts=5) as bench:
+        for _ in range(3):
+            await bench.tasks.enqueue(Note())
+        await asyncio.sleep(600)
+        store.faults.left.clear()
+        await bench.until_empty()
+        letters = await bench.letters()
+    assert [context.attempt for context in seen.contexts] == [1, 1, 1]
+    assert letters == []
+
+
+async def test_without_a_heartbeat_a_message_goes_back_before_its_lock_ends() -> None:
+    def counted() -> tuple[float, ...]:
+        outcomes = ("retried", "lock_lost")
+        return tuple(sample("tasks_total", task="note", outcome=each) for each in outcomes)
+
+    seen, store = Seen(), FaultyStore(1000)
+    retried, lost = counted()
+    store.faults.left["claim"] = 10_000
+    async with working(noting(seen), store=store, worker_heartbeat=False) as bench:
+        await bench.tasks.enqueue(Note())
+        await asyncio.sleep(LOCK / 2 + 1)
+        assert counted() == (retried + 1, lost)
+        store.faults.left.clear()
+        await bench.until_empty()
+    assert (len(seen.texts), counted()[1]) == (1, lost)
+
+
+async def test_a_stop_does_not_wait_for_a_store_that_is_away() -> None:
+    store = FaultyStore(1000)
+    store.faults.left["claim"] = 10_000
+    async with working(noting(Seen()), store=store) as bench:
+        await bench.tasks.enqueue(Note())
+        await asyncio.sleep(60)
+        began = elapsed()
+        assert await bench.stopped() == 0
+        assert elapsed() - began <= LOCK / 8, "the wait that it was in, and no other"
+        stats = await bench.queue.stats()
+    assert {stats.visible, stats.delayed} == {0, 1}
+    assert stats.in_flight == 0
+
+
 async def test_work_that_cannot_be_recorded_is_still_completed() -> None:
     seen, store, before = Seen(), FaultyStore(1000), errors("finish")
     store.faults.left["finish"] = 1
@@ -167,6 +214,26 @@ async def test_what_cannot_be_given_back_comes_back(queue: FaultyQueue) -> None:
         await asyncio.sleep(1)
         assert await bench.stopped() == 0
     assert len(await queue.receive(1, 2 * LOCK)) == 1
+
+
+async def test_a_fault_in_a_validator_is_poison() -> None:
+    class Fragile(BaseModel):
+        text: str
+
+        @field_validator("text")
+        @classmethod
+        def _known(cls, text: str) -> str:
+            return {"a": "b"}[text]
+
+    @task("fragile")
+    async def fragile(_payload: Fragile, _context: TaskContext) -> None:
+        raise AssertionError("nobody gets here")
+
+    async with working(fragile) as bench:
+        await bench.queue.send([OutgoingMessage(b'{"text": "secret"}', {"task": "fragile"})])
+        await bench.until_empty()
+        assert elapsed() < 1, "at once, not after a lock"
+        assert await bench.letters() == [("invalid_payload", "the model raised KeyError")]
 
 
 async def test_a_fault_in_the_worker_itself_costs_one_delivery_and_not_the_process(

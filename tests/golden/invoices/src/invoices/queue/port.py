@@ -90,7 +90,9 @@ class Queue(Protocol):
     async def receive(self, limit: int, wait_seconds: float) -> list[Message]:
         """Up to `limit` messages, as soon as there is one; none when the wait is over.
 
-        Adapters may return fewer than there are. Cancelling it loses no message.
+        Adapters may return fewer than there are. Of a group there is one at a time: those behind it
+        would have to be given back whenever it fails, and brokers count that as attempts of theirs.
+        Cancelling it loses no message.
         """
         ...
 

@@ -42,7 +42,10 @@ class SqsQueue:
         await self._calls.send(self._url, entries)
 
     async def receive(self, limit: int, wait_seconds: float) -> list[Message]:
-        """Up to ten messages, as soon as there is one.
+        """Up to ten messages, as soon as there is one; of an ordered queue one at a time.
+
+        SQS fills an answer with messages of one group where it can, so there a message is asked for
+        at a time: the group is then closed, and the next call gives one of another.
 
         A cancelled poll is not torn off: SQS would hide its messages from everybody, until the
         visibility timeout. It goes on in the background and gives back what it gets.
@@ -150,7 +153,8 @@ class SqsQueue:
 
     async def _poll(self, limit: int, wait_seconds: float) -> list[Message]:
         hidden = self.lock_seconds
-        found = await self._calls.receive(self._url, limit, wait_seconds, hidden)
+        number = 1 if self._ordered else limit
+        found = await self._calls.receive(self._url, number, wait_seconds, hidden)
         return [decode(each, hidden) for each in found]
 
     async def _give_back(self, poll: "asyncio.Task[list[Message]]") -> None:

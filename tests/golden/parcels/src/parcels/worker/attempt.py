@@ -1,6 +1,7 @@
 """One attempt at a message: decode it, claim its key, run its handler, and settle it."""
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -21,6 +22,8 @@ from .spans import consumer_span, trace_id
 from .task import Task, TaskContext
 
 SETTLE_TRIES = 3
+CLAIM_BASE = 1.0
+"""Between calls to a store that does not answer; at most an eighth of a lock, see `_claim`."""
 MAX_DESCRIPTION = 1024
 """Service Bus takes four times as much, and an attribute of SQS counts as part of the message."""
 
@@ -36,8 +39,8 @@ class Attempts:
         self.queue = equipment.queue
         self.completer = completer
 
-    async def handle(self, lease: Lease) -> bool:
-        """Settle a message, one way or another. False: it comes back, so its group has to wait."""
+    async def handle(self, lease: Lease) -> None:
+        """Settle a message, one way or another."""
         message = lease.message
         context = {"message_id": message.id, "attempt": str(message.delivery_count)}
         if origin := trace_id(message):
@@ -46,59 +49,75 @@ class Attempts:
         try:
             task, payload = decode(message, self.equipment.registry)
         except NotATaskError as error:
-            return await self._dead_letter(lease, UNKNOWN, error.reason, error.description)
+            await self._dead_letter(lease, UNKNOWN, error.reason, error.description)
         else:
             log_context.set({"task": task.name, **context})
             if message.attributes.get(KEY, lease.key) != lease.key:
                 _log.warning("idempotency key refused, the id of the message takes its place")
-            return await self._handle(lease, task, payload)
+            await self._handle(lease, task, payload)
         finally:
             log_context.reset(token)
 
-    async def _handle(self, lease: Lease, task: Task[Any], payload: BaseModel) -> bool:
+    async def _handle(self, lease: Lease, task: Task[Any], payload: BaseModel) -> None:
         message = lease.message
         policy = Policy.of(task, self.settings)
         if message.delivery_count == 1:
             WAIT.labels(task.name).observe(max(0.0, self.equipment.clock() - message.sent_at))
         done = False
         try:
-            if (settled := await self._settled_by_key(lease, task.name, policy)) is not None:
-                return settled
+            if await self._settled_by_key(lease, task.name, policy):
+                return
             if (error := await self._run(lease, task, payload, policy)) is not None:
-                return await self._failed(lease, task, policy, error)
+                await self._failed(lease, task, policy, error)
+                return
             done = True
             await self._done(lease, task.name)
         except asyncio.CancelledError:
-            return await self._interrupted(lease, task.name, done=done)
-        return True
+            await self._interrupted(lease, task.name, done=done)
 
-    async def _settled_by_key(self, lease: Lease, name: str, policy: Policy) -> bool | None:
-        """None: the key is ours and the handler may run. Else what `handle` returns."""
+    async def _settled_by_key(self, lease: Lease, name: str, policy: Policy) -> bool:
+        """Whether the key says what becomes of the message; else it is ours, for the handler."""
         message = lease.message
         claimed = await self._claim(lease)
         if claimed == "done":
             self._complete(lease, name, "duplicate")
-            return True
-        if claimed == "busy":
+        elif claimed == "busy":
             # Whoever holds the key renews it, or it ends with the lock of its message.
-            return await self._retry(lease, name, self._busy_delay())
-        if claimed is None:
-            return await self._retry(lease, name, policy.delay(1, self.equipment.rand))
-        if message.delivery_count > policy.max_attempts:
+            await self._retry(lease, name, self._busy_delay())
+        elif claimed is None:
+            await self._retry(lease, name, policy.delay(1, self.equipment.rand))
+        elif message.delivery_count > policy.max_attempts:
             text = f"delivered {message.delivery_count} times, and no attempt came to an end"
-            return await self._give_up(lease, name, "attempts_exhausted", text)
-        return None
+            await self._give_up(lease, name, "attempts_exhausted", text)
+        else:
+            return False
+        return True
 
     async def _claim(self, lease: Lease) -> Claimed | None:
-        try:
-            claimed = await lease.claim()
-        except BrokerUnavailable:
-            QUEUE_ERRORS.labels("claim").inc()
-            self.equipment.reachability.failed(STORE)
-            _log.warning("idempotency store does not answer", exc_info=True)
-            return None
-        self.equipment.reachability.works(STORE)
-        return claimed
+        """None: the store does not answer, and the message can be held no longer.
+
+        Until then it is held: brokers count every delivery, and a store that is away for some
+        minutes would use up the attempts of tasks that have never been executed.
+        """
+        lock = self.queue.lock_seconds
+        for failure in itertools.count(1):
+            try:
+                claimed = await lease.claim()
+            except BrokerUnavailable:
+                QUEUE_ERRORS.labels("claim").inc()
+                self.equipment.reachability.failed(STORE)
+                _log.warning("idempotency store does not answer", exc_info=True)
+            else:
+                self.equipment.reachability.works(STORE)
+                return claimed
+            wait = backoff(failure, CLAIM_BASE, lock / 8, self.equipment.rand)
+            # A heartbeat keeps two thirds of it; without one there has to be time for the handler.
+            if lease.seconds_left - wait < lock / 2:
+                break
+            await asyncio.sleep(wait)
+            if self.equipment.lifecycle.draining:
+                break
+        return None
 
     async def _run(
         self, lease: Lease, task: Task[Any], payload: BaseModel, policy: Policy
@@ -143,29 +162,30 @@ class Attempts:
 
     async def _failed(
         self, lease: Lease, task: Task[Any], policy: Policy, error: Exception
-    ) -> bool:
+    ) -> None:
         attempt = lease.message.delivery_count
         permanent = isinstance(error, policy.permanent)
         if permanent or attempt >= policy.max_attempts:
             reason = "permanent_error" if permanent else "attempts_exhausted"
             _log.error("task given up: %s", reason, exc_info=error)
-            return await self._give_up(lease, task.name, reason, _describe(error))
+            await self._give_up(lease, task.name, reason, _describe(error))
+            return
         delay = policy.delay(attempt, self.equipment.rand)
         extra = {"retry_in_seconds": round(delay, 3)}
         _log.warning("attempt failed, to be retried", exc_info=error, extra=extra)
         await lease.release()
-        return await self._retry(lease, task.name, delay)
+        await self._retry(lease, task.name, delay)
 
-    async def _give_up(self, lease: Lease, name: str, reason: str, description: str) -> bool:
+    async def _give_up(self, lease: Lease, name: str, reason: str, description: str) -> None:
         await lease.release()
         ATTEMPTS.labels(name).observe(lease.message.delivery_count)
-        return await self._dead_letter(lease, name, reason, description)
+        await self._dead_letter(lease, name, reason, description)
 
-    async def _interrupted(self, lease: Lease, name: str, *, done: bool) -> bool:
+    async def _interrupted(self, lease: Lease, name: str, *, done: bool) -> None:
         """The lock was lost, or the process stops; what is done stays done."""
         if done:
             await self._done(lease, name)
-            return True
+            return
         lease.stop()
         await lease.release()
         if lease.lost:
@@ -174,7 +194,6 @@ class Attempts:
         else:
             await self._settle("release", lambda: self.queue.release([lease.message]))
             TASKS.labels(name, "released").inc()
-        return False
 
     def _complete(self, lease: Lease, name: str, outcome: str) -> None:
         def settled(completed: bool) -> None:
@@ -183,21 +202,21 @@ class Attempts:
         lease.stop()
         self.completer.add(lease.message, settled)
 
-    async def _retry(self, lease: Lease, name: str, delay: float) -> bool:
+    async def _retry(self, lease: Lease, name: str, delay: float) -> None:
+        lease.stop()  # A beat that comes later would hide it for a lock, and not for the delay.
         if await self._settle("retry", lambda: self.queue.retry(lease.message, delay)):
             TASKS.labels(name, "retried").inc()
         else:
             TASKS.labels(name, "lock_lost").inc()
-        return False
 
-    async def _dead_letter(self, lease: Lease, name: str, reason: str, description: str) -> bool:
+    async def _dead_letter(self, lease: Lease, name: str, reason: str, description: str) -> None:
         message = lease.message
+        lease.stop()  # A beat would find it gone, and cancel us before we have counted it.
         _log.error("dead letter", extra={"reason": reason, "description": description})
         moved = await self._settle(
             "dead_letter", lambda: self.queue.dead_letter(message, reason, description)
         )
         TASKS.labels(name, "dead_lettered" if moved else "lock_lost").inc()
-        return moved
 
     async def _settle(self, operation: str, call: Callable[[], Awaitable[None]]) -> bool:
         """False when the message is not settled: it comes back when its lock ends."""
