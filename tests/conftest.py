@@ -63,6 +63,7 @@ SERVICES = {
     "worker": ("--pattern", "background_worker", "--cloud", "aws"),
     "worker on azure": ("--pattern", "background_worker", "--cloud", "azure"),
     "web_api and worker": ("--pattern", "web_api", "--pattern", "background_worker", "--cloud", "aws"),
+    "both on azure": ("--pattern", "web_api", "--pattern", "background_worker", "--cloud", "azure"),
 }
 """Fresh services with default values, all of them called `orders`."""
 

@@ -16,6 +16,8 @@ import pytest
 from standardized_modules.checks import Check, ToolMissingError, Tree, discover
 from standardized_modules.checks.tree import find_program
 from tests.generated.mutations import (
+    azure,
+    azure_ingress,
     container,
     kubernetes,
     service,
@@ -35,6 +37,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     *workflow.MUTATIONS,
     *service.MUTATIONS,
     *worker.MUTATIONS,
+    *azure.MUTATIONS,
+    *azure_ingress.MUTATIONS,
 )
 FilesOf = Callable[[str], dict[str, str]]
 CHECKS: Mapping[str, Check] = {check.ID: check for check in discover()}

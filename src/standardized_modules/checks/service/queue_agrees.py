@@ -10,10 +10,11 @@ from typing import Any
 from msgspec import Struct
 
 from standardized_modules.checks import Finding, Tree
-from standardized_modules.checks.kubernetes._manifests import deployment, pods, settings
+from standardized_modules.checks.kubernetes._manifests import deployment, pods, settings, spec_of
 from standardized_modules.checks.service._records import SPEC
 from standardized_modules.checks.service._spec import resolved
 from standardized_modules.checks.terraform._session import TERRAFORM, Applied, place, session
+from standardized_modules.checks.tree import Overlay
 from standardized_modules.errors import SmError
 
 ID = "SM522"
@@ -63,6 +64,8 @@ class Queue(Struct, frozen=True):
     deliveries: int | None
     max_message: int | None
     ordered: bool
+    name: str = ""
+    """Where the settings name it: of Service Bus. SQS is found by its URL, which Terraform gives."""
     missing: tuple[str, ...] = ()
     """What it is told to do and its tier does not have."""
 
@@ -74,19 +77,25 @@ def check(tree: Tree) -> Iterator[Finding]:
     if not given:
         return
     processing = _processing_times(tree)
+    names = {overlay.name: list(_names(overlay, given.get(overlay.name, {}))) for overlay in tree.overlays}
     for applied in session(tree).applied():
         environment = applied.environment or "prod"
         own = given.get(environment)
         for queue in _queues(applied) if own else ():
             path, line = place(tree, applied.root, queue.address)
-            for message in _differences(queue, own or {}, processing.get(environment)):
+            for message in _differences(queue, own or {}, processing.get(environment), names.get(environment, [])):
                 yield Finding(ID, path, line, f"{queue.address} ({applied.environment}): {message}", FIX)
 
 
-def _differences(queue: Queue, own: Mapping[str, str], processing: float | None) -> Iterator[str]:
+def _differences(
+    queue: Queue, own: Mapping[str, str], processing: float | None, names: list[tuple[str, str]]
+) -> Iterator[str]:
     number = {name: float(text) for name, text in own.items() if re.fullmatch(r"[0-9.]+", text)}
     for feature in queue.missing:
         yield f"its namespace is of the basic tier, which has no {feature}"
+    for where, name in names:
+        if queue.name and name != queue.name:
+            yield f"is called {queue.name}, {where} says {name}"
     hidden = number.get("APP_QUEUE_VISIBILITY_SECONDS", queue.hidden)
     if queue.hidden != hidden:
         yield f"hides a message for {queue.hidden:g} s, the worker counts on {hidden:g} s"
@@ -109,6 +118,16 @@ def _differences(queue: Queue, own: Mapping[str, str], processing: float | None)
         yield f"keeps a message for {queue.retention:g} s, its idempotency key is forgotten after {remembered:g} s"
     if own.get("APP_QUEUE_ORDERED", str(queue.ordered)).lower() != str(queue.ordered).lower():
         yield f"is {'' if queue.ordered else 'not '}ordered, the code counts on the contrary"
+
+
+def _names(overlay: Overlay, given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Where the manifests say the name of the queue of Service Bus."""
+    if "APP_QUEUE_NAME" in given:
+        yield "APP_QUEUE_NAME", given["APP_QUEUE_NAME"]
+    for scaled in overlay.of("ScaledObject"):
+        for trigger in spec_of(scaled).get("triggers") or ():
+            if trigger.get("type") == "azure-servicebus":
+                yield "KEDA's trigger", str((trigger.get("metadata") or {}).get("queueName"))
 
 
 def _queues(applied: Applied) -> Iterator[Queue]:
@@ -134,6 +153,7 @@ def _service_bus(address: str, values: Mapping[str, Any], tier: str) -> Queue:
         deliveries=values.get("max_delivery_count") or 10,
         max_message=MESSAGE_BYTES.get(tier),
         ordered=bool(values.get("requires_session")),
+        name=str(values.get("name", "")),
         missing=tuple(text for name, text in features.items() if tier == "Basic" and values.get(name)),
     )
 
