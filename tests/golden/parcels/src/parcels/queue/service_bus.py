@@ -280,16 +280,16 @@ class ServiceBusQueue:
 
 
 async def _settled(receipt: Receipt, operation: str) -> bool:
-    """Settle a message; whether it was still ours."""
+    """Settle a message; whether it was still ours. Out of reach, it can be tried again."""
     if receipt.expired:
         return False
     try:
         with broker_errors():
             await getattr(receipt.receiver, operation)(receipt.found)
     except LockLost:
-        return False
-    finally:
         receipt.answered = True
+        return False
+    receipt.answered = True
     return True
 
 

@@ -1,0 +1,101 @@
+"""What the adapter meets of the SDK, without a broker: receivers that fail when told to."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+from azure.servicebus.amqp import AmqpMessageBodyType
+from azure.servicebus.exceptions import OperationTimeoutError, ServiceBusConnectionError
+
+CONNECTION_STRING = "Endpoint=sb://127.0.0.1;SharedAccessKeyName=a;SharedAccessKey=b"
+
+
+@dataclass(eq=False)
+class Found:
+    """A received message."""
+
+    message_id: Any = "id-1"
+    sequence_number: int = 7
+    body: list[bytes] = field(default_factory=lambda: [b"{}"])
+    application_properties: dict[Any, Any] = field(default_factory=dict)
+    delivery_count: int = 0
+    session_id: str | None = None
+    body_type: AmqpMessageBodyType = AmqpMessageBodyType.DATA
+    enqueued_time_utc: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    locked_until_utc: datetime = field(
+        default_factory=lambda: datetime.now(UTC) + timedelta(seconds=30)
+    )
+
+
+class Receiver:
+    """A receiver of the queue, or of one session."""
+
+    def __init__(self, sdk: "Sdk", messages: list[Found]) -> None:
+        self.sdk = sdk
+        self.messages = messages
+        self.session = self if messages and messages[0].session_id else None
+        self.locked_until_utc = datetime.now(UTC) + timedelta(seconds=30)
+        self.closed = False
+
+    async def __aenter__(self) -> Self:
+        self.sdk.meet("open")
+        if not self.messages:
+            raise OperationTimeoutError(message="no session")
+        self.session = self
+        return self
+
+    async def receive_messages(self, max_message_count: int, **_: object) -> list[Found]:
+        """The next of the messages."""
+        self.sdk.meet(f"receive {self.messages[0].session_id if self.messages else ''}".strip())
+        taken, self.messages = (
+            self.messages[:max_message_count],
+            self.messages[max_message_count:],
+        )
+        return taken
+
+    async def complete_message(self, _found: Found) -> None:
+        """Settle."""
+        self.sdk.meet("complete")
+
+    async def abandon_message(self, _found: Found) -> None:
+        """Give back."""
+        self.sdk.meet("abandon")
+
+    async def renew_lock(self) -> None:
+        """Of the session."""
+        self.sdk.meet("renew")
+
+    async def close(self) -> None:
+        """The end."""
+        self.closed = True
+
+
+class Sdk:
+    """Takes the place of the SDK's client: `sessions` says what each next receiver holds."""
+
+    def __init__(self) -> None:
+        self.left: Counter[str] = Counter()
+        self.calls: Counter[str] = Counter()
+        self.sessions: list[list[Found]] = []
+        self.receivers: list[Receiver] = []
+
+    def from_connection_string(self, _text: str, **_: object) -> Self:
+        """Connect."""
+        return self
+
+    def get_queue_receiver(self, _name: str, **_: object) -> Receiver:
+        """A receiver for the next session, or for none."""
+        receiver = Receiver(self, self.sessions.pop(0) if self.sessions else [])
+        self.receivers.append(receiver)
+        return receiver
+
+    def meet(self, operation: str) -> None:
+        """Fail, if this call is to fail."""
+        self.calls[operation] += 1
+        if self.left[operation] > 0:
+            self.left[operation] -= 1
+            raise ServiceBusConnectionError(message="it is away")
+
+    async def close(self) -> None:
+        """The end."""
