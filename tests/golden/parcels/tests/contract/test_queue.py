@@ -206,7 +206,9 @@ async def test_statistics_know_what_is_there(queue: Queue, messages: Messages) -
     # Brokers may not tell how many there are, or which of them are in somebody's hands.
     assert stats.visible is None or stats.visible + (stats.in_flight or 0) >= 2
     assert stats.oldest_age_seconds is None or stats.oldest_age_seconds >= 0
-    assert await queue.complete([held, *await messages.take(1)]) == []
+    assert await queue.complete([held]) == []
+    # A poll that was cancelled before may have the other in its hands until its lock ends.
+    assert await queue.complete(await messages.take(1)) == []
 
 
 async def test_the_queue_can_be_reached(queue: Queue) -> None:
