@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from invoices.queue import (
     sqs_calls,
 )
 from invoices.queue.sqs import SqsQueue
+from invoices.queue.sqs_messages import dead_letter_attributes
 from tests.sqs_server import SqsServer
 
 URL = "https://sqs.eu-west-1.amazonaws.com/000000000000/tasks"
@@ -232,6 +234,20 @@ async def test_a_dead_letter_is_copied_before_it_is_deleted(
         "sent_at": "1700000000.500",
         "delivery_count": "3",
     }
+
+
+@pytest.mark.parametrize(("spare", "explained"), [(1000, True), (10, False), (0, False)])
+async def test_a_message_without_room_for_a_reason_is_set_aside_all_the_same(
+    message: Message, spare: int, explained: bool
+) -> None:
+    """SQS would refuse the larger copy, and the message would come back again and again."""
+    own = sum(len(name) + len("String") + len(text) for name, text in message.attributes.items())
+    large = replace(message, body=b"x" * (1_048_576 - own - spare))
+    attributes = dead_letter_attributes(large, "permanent", "no such invoice")
+    assert attributes.items() >= message.attributes.items()
+    assert ("dead_letter_reason" in attributes) == explained
+    size = sum(len(name) + len("String") + len(text) for name, text in attributes.items())
+    assert len(large.body) + size <= 1_048_576
 
 
 async def test_a_dead_letter_that_cannot_be_copied_is_kept(
