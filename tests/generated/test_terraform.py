@@ -222,7 +222,7 @@ BROKEN = [
     ("identity.tf", "service_account = local.service", "", "Missing required argument"),
     ("notifications.tf", "var.alarm_emails", "var.alarm_mails", "undeclared input variable"),
     ("cluster.tf", "data.aws_vpc.cluster.cidr_block", "data.aws_vpc.cluster.cidr", "Unsupported attribute"),
-    ("versions.tf", '"~> 6.0"', '"~> 5.0"', "constraint not met"),
+    ("versions.tf", '"~> 6.8"', '"~> 5.0"', "constraint not met"),
 ]
 
 
