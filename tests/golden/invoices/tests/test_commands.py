@@ -141,6 +141,18 @@ def test_a_broker_that_is_away_is_said_without_a_traceback(
     assert run(capsys, "dead-letters", "redrive") == (1, "", "connection refused\n")
 
 
+def test_what_the_broker_refuses_is_said_without_a_traceback(
+    broker: MemoryQueue, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refusing(_messages: object) -> None:
+        raise ValueError("SQS refuses the message: it is too long")
+
+    monkeypatch.setattr(broker, "send", refusing)
+    code, out, err = run(capsys, "enqueue", "note", '{"text": "a"}')
+    assert (code, out, err) == (1, "", "SQS refuses the message: it is too long\n")
+    assert broker.closed  # type: ignore[attr-defined]  # see _Broker
+
+
 def test_without_a_broker_they_say_where_the_queue_is(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, "dead-letters", "list")
     assert (code, out) == (1, "")

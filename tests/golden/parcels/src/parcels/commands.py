@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from .queue import BrokerUnavailable, DeadLetter, Queue, open_queue
 from .queue.memory import MemoryQueue
 from .settings import Settings
-from .task_queue import NotEnqueuedError, TaskQueue
+from .task_queue import TaskQueue
 from .tasks import TASKS
 from .worker.registry import Registry, UnknownTaskError
 
@@ -62,10 +62,11 @@ def _run(settings: Settings, chosen: argparse.Namespace) -> int:
         )
     try:
         asyncio.run(_with(queue, chosen.action(queue, settings, chosen)))
-    except (BrokerUnavailable, NotEnqueuedError, UnknownTaskError) as error:
-        return _refuse(str(error) or type(error).__name__)
     except ValidationError as error:
         return _refuse(f"the payload is not valid: {error}")
+    # ValueError: what we would not enqueue (NotEnqueuedError), and what the broker refuses.
+    except (BrokerUnavailable, UnknownTaskError, ValueError) as error:
+        return _refuse(str(error) or type(error).__name__)
     return 0
 
 
