@@ -17,7 +17,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from standardized_modules.engines.running import LOOPBACK, free_port
+from standardized_modules.engines.running import LOOPBACK, free_ports
 from tests.generated.worker.brokers import Queue
 
 PROGRAM = Path(__file__).with_name("program.py")
@@ -107,8 +107,8 @@ class Workers:
     def start(self, **settings: str) -> Worker:
         """One more."""
         log = self.folder / f"worker-{next(self._number)}.log"
-        metrics = free_port()
-        ports = {"APP_METRICS_PORT": str(metrics), "APP_HEALTH_PORT": str(free_port())}
+        metrics, health = free_ports(2)
+        ports = {"APP_METRICS_PORT": str(metrics), "APP_HEALTH_PORT": str(health)}
         pid = self.ask({"start": {**self.settings, **ports, **settings}, "log": str(log)})
         worker = Worker(self, pid, log, metrics)
         self.alive.add(worker)

@@ -20,10 +20,13 @@ PACKAGE = invoices.__name__
 ROOT = Path(__file__).parent.parent
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+def _free_ports() -> tuple[int, int]:
+    """Two different ones: both are taken before either is given back."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as one,
+        socket.create_server(("127.0.0.1", 0)) as other,
+    ):
+        return one.getsockname()[1], other.getsockname()[1]
 
 
 @dataclass
@@ -74,7 +77,7 @@ def _ask(port: int, path: str, body: bytes | None) -> tuple[int, str]:
 @contextlib.asynccontextmanager
 async def running(log: Path, *arguments: str, **settings: str) -> AsyncIterator[Process]:
     """The process on free ports, ready for work; killed at the end if it still runs."""
-    health, metrics = _free_port(), _free_port()
+    health, metrics = _free_ports()
     environment = os.environ | {
         "APP_HOST": "127.0.0.1",
         "APP_HEALTH_PORT": str(health),
