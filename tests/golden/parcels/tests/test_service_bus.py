@@ -85,6 +85,26 @@ async def test_what_could_not_be_completed_can_be_completed_later(
     assert await queue.complete([message]) == [message], "it is answered now"
 
 
+async def test_a_link_is_not_opened_in_the_time_of_a_poll(sdk: Sdk, queue: ServiceBusQueue) -> None:
+    """Where signing in takes longer than a poll, the worker would never receive anything."""
+    sdk.opens_in = 1.2
+    sdk.sessions = [[Found(), Found()]]
+    assert len(await queue.receive(1, 0)) == len(await queue.receive(1, 0)) == 1
+    assert sdk.calls["open"] == 1
+
+
+async def test_a_connection_that_is_not_made_in_time_is_not_taken_for_an_empty_queue(
+    sdk: Sdk, sessions: ServiceBusSessionQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_bus_sessions, "TRY_TIMEOUT", 0.1)
+    sdk.opens_in = 0.2
+    with pytest.raises(BrokerUnavailable):
+        await sessions.receive(1, 0)
+    sdk.opens_in = 0.0
+    assert await sessions.receive(1, 0) == []
+    await sessions.close()
+
+
 async def both_in_hand(sdk: Sdk, sessions: ServiceBusSessionQueue) -> list[Receiver]:
     """Sessions a and b are ours and free again, each with one more message."""
     sdk.sessions = [[a_message("a"), a_message("a")], [a_message("b"), a_message("b")]]

@@ -1,5 +1,6 @@
 """What the adapter meets of the SDK, without a broker: receivers that fail when told to."""
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -31,22 +32,29 @@ class Found:
 class Receiver:
     """A receiver of the queue, or of one session."""
 
-    def __init__(self, sdk: "Sdk", messages: list[Found]) -> None:
+    def __init__(self, sdk: "Sdk", messages: list[Found], *, of_session: bool = False) -> None:
         self.sdk = sdk
         self.messages = messages
-        self.session = self if messages and messages[0].session_id else None
+        self.of_session = of_session
+        self.opened = False
+        self.session: Receiver | None = None
         self.locked_until_utc = datetime.now(UTC) + timedelta(seconds=30)
         self.closed = False
 
     async def __aenter__(self) -> Self:
-        self.sdk.meet("open")
-        if not self.messages:
-            raise OperationTimeoutError(message="no session")
-        self.session = self
+        if not self.opened:
+            self.sdk.meet("open")
+            await asyncio.sleep(self.sdk.opens_in)
+            if self.of_session and not self.messages:
+                raise OperationTimeoutError(message="no session")
+            self.opened = True
+            self.session = self if self.of_session else None
         return self
 
     async def receive_messages(self, max_message_count: int, **_: object) -> list[Found]:
         """The next of the messages."""
+        if not self.opened:
+            raise OperationTimeoutError(message="a poll is no time to open a link in")
         self.sdk.meet(f"receive {self.messages[0].session_id if self.messages else ''}".strip())
         taken, self.messages = (
             self.messages[:max_message_count],
@@ -79,14 +87,17 @@ class Sdk:
         self.calls: Counter[str] = Counter()
         self.sessions: list[list[Found]] = []
         self.receivers: list[Receiver] = []
+        self.opens_in = 0.0
+        """Seconds until a link is open."""
 
     def from_connection_string(self, _text: str, **_: object) -> Self:
         """Connect."""
         return self
 
-    def get_queue_receiver(self, _name: str, **_: object) -> Receiver:
+    def get_queue_receiver(self, _name: str, **options: object) -> Receiver:
         """A receiver for the next session, or for none."""
-        receiver = Receiver(self, self.sessions.pop(0) if self.sessions else [])
+        messages = self.sessions.pop(0) if self.sessions else []
+        receiver = Receiver(self, messages, of_session="session_id" in options)
         self.receivers.append(receiver)
         return receiver
 

@@ -191,6 +191,9 @@ class ServiceBusQueue:
             async with self._receiving:
                 receiver = self._main_receiver()
                 with broker_errors():
+                    # The SDK would do it in the time of the poll: a sign-in or a connection that
+                    # takes longer would be thrown away and begun again, for ever.
+                    await receiver.__aenter__()  # Nothing to do when it is open.
                     found = await receiver.receive_messages(
                         max_message_count=limit, max_wait_time=POLL_SECONDS
                     )

@@ -18,7 +18,7 @@ from azure.servicebus.exceptions import OperationTimeoutError
 
 from .port import BrokerUnavailable, LockLost, Message, QueueStats
 from .service_bus import POLL_SECONDS, ServiceBusQueue, receipt_of
-from .service_bus_client import Connection, broker_errors
+from .service_bus_client import TRY_TIMEOUT, Connection, broker_errors
 from .service_bus_messages import decode
 
 IDLE_SECONDS = 0.3
@@ -167,13 +167,17 @@ class ServiceBusSessionQueue(ServiceBusQueue):
         receiver = self._accepts.client.get_queue_receiver(
             self._name, session_id=NEXT_AVAILABLE_SESSION, max_wait_time=POLL_SECONDS
         )
+        asked_at = time.monotonic()
         try:
             with broker_errors():
                 await receiver.__aenter__()
         except BaseException as error:
             with suppress(BrokerUnavailable, LockLost), broker_errors():
                 await receiver.close()
-            if isinstance(error.__cause__, OperationTimeoutError):  # No session has a message.
+            # Service Bus says within POLL_SECONDS that no session has a message. The SDK says it in
+            # the same words when the connection was not made in time: that is an outage.
+            answered = time.monotonic() - asked_at < TRY_TIMEOUT
+            if answered and isinstance(error.__cause__, OperationTimeoutError):
                 return False
             raise
         self._sessions[receiver] = Session(receiver)
