@@ -157,6 +157,7 @@ class Example(Definition, frozen=True):
     title: Sentence
     arguments: Annotated[tuple[str, ...], Meta(min_length=1)]
     when: Annotated[str, Meta(description="Expression over parameters; shown where it is true.")] = ""
+    of: Annotated[str, Meta(description="Text of code; shown while a file below src/ has it.")] = ""
 
 
 class Process(Definition, frozen=True):

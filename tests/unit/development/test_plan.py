@@ -92,6 +92,27 @@ def test_the_command_line_decides_the_port_of_clients(folder: Path, taken: int) 
         planned(folder, "web_api")
 
 
+@pytest.mark.parametrize(
+    ("code", "ordered", "enqueued"),
+    [
+        ('@task("send_invoice")\n', False, [("enqueue", "send_invoice")]),
+        ('@task("send_invoice")\n', True, [("enqueue", "send_invoice", "--group")]),
+        ('@task("pay")\n', False, []),
+    ],
+)
+def test_examples_are_of_code_that_is_there(
+    folder: Path, code: str, ordered: bool, enqueued: list[tuple[str, ...]]
+) -> None:
+    (folder / "src" / "order_events").mkdir(parents=True)
+    (folder / "src" / "order_events" / "tasks.py").write_text(code)
+    (worker,) = planned(folder, "background_worker", queue__ordered=ordered).processes
+    shown = [each.arguments for each in worker.examples]
+    assert [tuple(word for word in each if word.isidentifier() or word == "--group")[:3] for each in shown[:-1]] == [
+        tuple(each) for each in enqueued
+    ]
+    assert shown[-1] == ("dead-letters", "list")
+
+
 def test_a_worker_has_no_port_of_clients(folder: Path) -> None:
     with pytest.raises(UsageError, match="no port that clients use"):
         planned(folder, "background_worker", options=Options(port=8090))
