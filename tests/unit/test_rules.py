@@ -106,8 +106,13 @@ CASES = (
     Case("messages-fit-memory", {"worker.concurrency": 1000}, {"workload.memory": 1024}),
     Case(
         "ordered-queue-within-quota",
-        {**MANY, "queue.ordered": True, "queue.throughput": 2401, "worker.retry_cap": 10, "worker.max_replicas": 4},
+        {**MANY, "queue.ordered": True, "queue.throughput": 2401, "worker.retry_cap": 10, "worker.max_replicas": 60},
         {"queue.throughput": 2400},
+    ),
+    Case(
+        "ordered-queue-one-at-a-time",
+        {**MANY, "queue.ordered": True, "queue.throughput": 101, "worker.max_replicas": 2},
+        {"queue.throughput": 100},
     ),
     Case("retries-within-in-flight-quota", {**MANY, "queue.throughput": 401}, {"worker.retry_cap": 299}),
     Case(

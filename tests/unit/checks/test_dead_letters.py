@@ -40,3 +40,10 @@ def test_dead_letters_are_kept_longer() -> None:
     (message,) = found(GOOD.replace("= 1209600", "= 86400"))
 
     assert "keeps messages for 86400 s, less than the 345600 s" in message
+
+
+def test_the_one_that_it_allows_is_the_one_that_uses_it() -> None:
+    assert "[aws_sqs_queue.jobs.arn]" in GOOD
+    (message,) = found(GOOD.replace("[aws_sqs_queue.jobs.arn]", '["arn:aws:sqs:eu-west-1:111122223333:other"]'))
+
+    assert "does not name aws_sqs_queue.jobs" in message
