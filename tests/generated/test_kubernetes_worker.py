@@ -159,6 +159,19 @@ def test_nobody_can_connect_to_a_worker_but_prometheus(tree_of: TreeOf) -> None:
     assert "Service" not in {manifest["kind"] for manifest in built}
 
 
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_traces_that_begin_at_the_api_go_on_in_the_worker(tree_of: TreeOf, environment: str) -> None:
+    """Strangers call the API, and their wish to be traced is not heard; the worker's callers are ours."""
+    objects = manifests(tree_of("web_api and worker"), environment)
+    (settings,) = (m["data"] for m in objects if m["kind"] == "ConfigMap" and "APP_ENVIRONMENT" in m["data"])
+    trusts = {}
+    for each in (m for m in objects if m["kind"] == "Deployment"):
+        (container,) = each["spec"]["template"]["spec"]["containers"]
+        own = {variable["name"]: variable["value"] for variable in container.get("env", ())}
+        trusts[container["name"]] = {**settings, **own}["APP_TRUST_TRACE_CONTEXT"]
+    assert trusts == {"api": "false", "worker": "true"}
+
+
 @every_service
 def test_a_placeholder_for_every_output_and_no_more(tree_of: TreeOf, name: str) -> None:
     tree = tree_of(name)

@@ -70,8 +70,8 @@ def test_a_payload_may_come_from_standard_input(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("nothing", "{}"), "there is no task 'nothing'"),
-        (("note", '{"text": 1}'), "not valid"),
+        (("nothing", "{}"), "there is no task 'nothing'; the tasks are: note"),
+        (("note", '{"text": 1}'), "not valid:\n  text: Input should be a valid string\n"),
         (("note", "{"), "not valid"),
         (("note", "{}", "--group", "g"), "no groups"),
     ],

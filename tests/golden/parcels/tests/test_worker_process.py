@@ -182,3 +182,23 @@ async def test_a_task_that_wants_more_attempts_than_the_broker_allows_is_refused
     [fault] = said["tasks"]
     assert fault.startswith("persist wants 20 attempts, ")
     assert fault.endswith("raise worker.max_attempts in sm.yaml")
+
+
+@pytest.mark.parametrize("setting", ["APP_HEALTH_PORT", "APP_METRICS_PORT"])
+async def test_a_port_that_is_taken_is_named(setting: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        health, metrics = _free_ports()
+        ports = {"APP_HEALTH_PORT": str(health), "APP_METRICS_PORT": str(metrics)}
+        ports[setting] = str(taken.getsockname()[1])
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", PACKAGE, "worker"),
+            cwd=ROOT,
+            env=os.environ | ports | {"APP_HOST": "127.0.0.1"},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+    assert (process.returncode, err) == (1, b"")
+    last = json.loads(out.splitlines()[-1])
+    assert last["level"] == "CRITICAL"
+    assert f"{ports[setting]} ({setting})" in last["message"]

@@ -63,11 +63,18 @@ def _run(settings: Settings, chosen: argparse.Namespace) -> int:
     try:
         asyncio.run(_with(queue, chosen.action(queue, settings, chosen)))
     except ValidationError as error:
-        return _refuse(f"the payload is not valid: {error}")
+        return _refuse(f"the payload is not valid:\n{_faults(error)}")
     # ValueError: what we would not enqueue (NotEnqueuedError), and what the broker refuses.
     except (BrokerUnavailable, UnknownTaskError, ValueError) as error:
         return _refuse(str(error) or type(error).__name__)
     return 0
+
+
+def _faults(error: ValidationError) -> str:
+    """Where and why, a line each; what was given stays out of it, for it may be personal."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    places = (".".join(map(str, each["loc"])) or "the payload" for each in found)
+    return "\n".join(f"  {place}: {each['msg']}" for place, each in zip(places, found, strict=True))
 
 
 def _within_process(queue: Queue) -> bool:

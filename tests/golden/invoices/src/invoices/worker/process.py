@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
@@ -126,7 +127,13 @@ async def _answering(equipment: Equipment, health: HealthChecks) -> AsyncIterato
         respond = LocalDoor(TaskQueue(queue, equipment.registry, settings), respond).respond
         max_body = settings.queue_max_message_bytes
         _log.info("no broker: POST tasks to /tasks/NAME", extra={"port": settings.health_port})
-    async with responding(settings.host, settings.health_port, respond, max_body=max_body):
+    host, port = settings.host, settings.health_port
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(responding(host, port, respond, max_body=max_body))
+        except OSError as error:
+            _log.critical("cannot answer probes on %s:%d (APP_HEALTH_PORT): %s", host, port, error)
+            sys.exit(1)
         yield
 
 
