@@ -45,6 +45,7 @@ KINDS = {
         "PodDisruptionBudget": 2,
         "PrometheusRule": 6,
         "Service": 1,
+        "ServiceAccount": 2,
         "ServiceMonitor": 1,
         "TargetGroupConfiguration": 1,
     },
@@ -157,6 +158,18 @@ def test_nobody_can_connect_to_a_worker_but_prometheus(tree_of: TreeOf) -> None:
 
     assert admitted == [("monitoring", "metrics")]
     assert "Service" not in {manifest["kind"] for manifest in built}
+
+
+@every_service
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_worker_shares_no_identity_with_an_api(tree_of: TreeOf, name: str, environment: str) -> None:
+    accounts = {
+        m["metadata"]["name"]: m["spec"]["template"]["spec"]["serviceAccountName"]
+        for m in manifests(tree_of(name), environment)
+        if m["kind"] == "Deployment"
+    }
+    together = {"orders": "orders", "orders-worker": "orders-worker"}
+    assert accounts == (together if name == "web_api and worker" else {"orders-worker": "orders"})
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
