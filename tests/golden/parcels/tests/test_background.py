@@ -127,7 +127,7 @@ async def test_what_waits_for_a_broker_that_hangs_is_bounded(
     async with client_of(broker) as client:
         answers = await asyncio.gather(*(client.post("/enqueue") for _ in range(5)))
         assert {answer.status_code for answer in answers} == {503}
-        tasks: RequestTasks = client.app.state.tasks  # type: ignore[attr-defined]
+        tasks: RequestTasks = client.app.state.tasks  # type: ignore[attr-defined]  # as above
         assert len(tasks._sending) == 2
 
 
