@@ -26,6 +26,7 @@ from tests.generated.mutations import (
     terraform_queue,
     uncaught,
     worker,
+    worker_identity,
     workflow,
 )
 from tests.generated.mutations._mutation import Mutation
@@ -38,6 +39,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     *workflow.MUTATIONS,
     *service.MUTATIONS,
     *worker.MUTATIONS,
+    *worker_identity.MUTATIONS,
     *azure.MUTATIONS,
     *azure_ingress.MUTATIONS,
 )
