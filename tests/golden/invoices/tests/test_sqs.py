@@ -231,6 +231,7 @@ async def test_a_dead_letter_is_copied_before_it_is_deleted(
     assert texts == {
         "task": "send",
         "dead_letter_reason": "permanent",
+        "first_id": "id-1",
         "sent_at": "1700000000.500",
         "delivery_count": "3",
     }
@@ -360,6 +361,38 @@ async def test_redrive_sends_before_it_deletes(server: SqsServer, queue: SqsQueu
     (_, asked), (_, sent), (_, deleted) = server.calls
     assert (asked["QueueUrl"], sent["QueueUrl"], deleted["QueueUrl"]) == (DEAD_URL, URL, DEAD_URL)
     assert sent["Entries"][0]["MessageAttributes"].keys() == {"task"}
+
+
+async def test_what_redrive_could_not_send_is_shown_again_at_once(
+    server: SqsServer, queue: SqsQueue
+) -> None:
+    server.will({"Messages": [RECEIVED]}, *[answer(e0="InternalError")] * 3, answer())
+    with pytest.raises(BrokerUnavailable, match="1 messages"):
+        await queue.redrive(1)
+    assert server.operations[-1] == "ChangeMessageVisibilityBatch"
+    (entry,) = server.calls[-1][1]["Entries"]
+    assert entry["ReceiptHandle"] == "handle-1"
+
+
+async def test_a_letter_that_comes_again_is_held_back_until_the_end(
+    server: SqsServer, queue: SqsQueue
+) -> None:
+    first_id = {"DataType": "String", "StringValue": "id-2"}
+    again = RECEIVED | {
+        "MessageId": "id-3",
+        "ReceiptHandle": "handle-3",
+        "MessageAttributes": {"first_id": first_id},
+    }
+    sent = {"Successful": [{"Id": "0", "MessageId": "id-2"}], "Failed": []}
+    server.will({"Messages": [RECEIVED]}, sent, answer(), {"Messages": [again]}, {}, answer())
+    assert await queue.redrive(10) == 1
+    assert server.operations[3:] == [
+        "ReceiveMessage",
+        "ReceiveMessage",
+        "ChangeMessageVisibilityBatch",
+    ]
+    (entry,) = server.calls[-1][1]["Entries"]
+    assert entry["ReceiptHandle"] == "handle-3"
 
 
 async def test_a_dead_letter_that_sqs_moved_by_itself_says_so(

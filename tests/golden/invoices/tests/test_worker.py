@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from invoices.context import log_context
 from invoices.queue import OutgoingMessage
+from invoices.settings import Settings
 from invoices.worker import PermanentError, Retry, TaskContext
 from tests.bench import LOCK, Note, Seen, failing, noting, sleeping, working
 from tests.observing import sample
@@ -33,7 +35,7 @@ async def test_a_task_is_done_once_and_completed() -> None:
     assert (key, seen.texts, await bench.letters()) == ("k-1", ["hello"], [])
     [context] = seen.contexts
     assert (context.task, context.idempotency_key, context.attempt) == ("note", "k-1", 1)
-    assert context.max_attempts == 5
+    assert context.max_attempts == Settings().worker_max_attempts
     assert counted("done") == before + 1
 
 
@@ -70,6 +72,43 @@ async def test_the_settings_rule_where_a_task_has_no_rules() -> None:
         await bench.tasks.enqueue(Note())
         await bench.until_empty()
     assert seen.times == pytest.approx([0, 20])
+
+
+async def test_a_handler_that_wants_to_end_the_process_has_failed() -> None:
+    """Other tasks run in it, too."""
+    seen = Seen()
+    rules = Retry(max_attempts=2)
+    async with working(noting(seen, failing(SystemExit(3)), rules)) as bench:
+        await bench.tasks.enqueue(Note(text="first"))
+        await bench.until_empty()
+        assert not bench.running.done()
+    assert seen.texts == ["first", "first"]
+    assert await bench.letters() == [("attempts_exhausted", "SystemExit: 3")]
+
+
+async def test_a_dead_letter_is_one_line_of_the_log_with_all_that_is_known(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with working(noting(Seen(), failing(PermanentError("gone")))) as bench:
+        await bench.tasks.enqueue(Note(), key="k-1")
+        await bench.until_empty()
+    [record] = [each for each in caplog.records if each.levelname == "ERROR"]
+    assert (record.message, record.__dict__["reason"]) == ("dead letter", "permanent_error")
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], PermanentError)
+
+
+async def test_logs_of_an_attempt_say_whose_it_is() -> None:
+    context: dict[str, str] = {}
+
+    async def body(_note: Note, _context: TaskContext) -> None:
+        context.update(log_context.get())
+
+    async with working(noting(Seen(), body)) as bench:
+        await bench.tasks.enqueue(Note(), key="k-1")
+        await bench.until_empty()
+    assert context.keys() == {"task", "message_id", "key", "attempt"}
+    assert (context["task"], context["key"], context["attempt"]) == ("note", "k-1", "1")
 
 
 class _GoneError(Exception):

@@ -5,7 +5,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
+from weakref import WeakSet
 
+from azure.servicebus import ServiceBusMessageState
 from azure.servicebus.amqp import AmqpMessageBodyType
 from azure.servicebus.exceptions import OperationTimeoutError, ServiceBusConnectionError
 
@@ -23,6 +25,7 @@ class Found:
     delivery_count: int = 0
     session_id: str | None = None
     body_type: AmqpMessageBodyType = AmqpMessageBodyType.DATA
+    state: ServiceBusMessageState = ServiceBusMessageState.ACTIVE
     enqueued_time_utc: datetime = datetime(2026, 1, 1, tzinfo=UTC)
     locked_until_utc: datetime = field(
         default_factory=lambda: datetime.now(UTC) + timedelta(seconds=30)
@@ -62,6 +65,16 @@ class Receiver:
         )
         return taken
 
+    async def peek_messages(
+        self, max_message_count: int, *, sequence_number: int = 1
+    ) -> list[Found]:
+        """Look at those of `sdk.peeked`, which has them numbered from 1."""
+        last = min(sequence_number + max_message_count, self.sdk.peeked + 1)
+        page = [Found(sequence_number=number) for number in range(sequence_number, last)]
+        self.sdk.alive.update(page)
+        self.sdk.most_alive = max(self.sdk.most_alive, len(self.sdk.alive))
+        return page
+
     async def complete_message(self, _found: Found) -> None:
         """Settle."""
         self.sdk.meet("complete")
@@ -69,6 +82,9 @@ class Receiver:
     async def abandon_message(self, _found: Found) -> None:
         """Give back."""
         self.sdk.meet("abandon")
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def renew_lock(self) -> None:
         """Of the session."""
@@ -87,6 +103,11 @@ class Sdk:
         self.calls: Counter[str] = Counter()
         self.sessions: list[list[Found]] = []
         self.receivers: list[Receiver] = []
+        self.peeked = 0
+        """Messages that can be looked at."""
+        self.alive: WeakSet[Found] = WeakSet()
+        """Those that somebody still holds."""
+        self.most_alive = 0
         self.opens_in = 0.0
         """Seconds until a link is open."""
 

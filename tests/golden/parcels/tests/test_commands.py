@@ -153,6 +153,15 @@ def test_what_the_broker_refuses_is_said_without_a_traceback(
     assert broker.closed  # type: ignore[attr-defined]  # see _Broker
 
 
+@pytest.mark.usefixtures("broker")
+def test_ctrl_c_ends_a_command_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def interrupted(_queue: MemoryQueue, _limit: int) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MemoryQueue, "redrive", interrupted)
+    assert main(["dead-letters", "redrive"]) == 130
+
+
 def test_without_a_broker_they_say_where_the_queue_is(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, "dead-letters", "list")
     assert (code, out) == (1, "")

@@ -10,7 +10,7 @@ from parcels.queue import (
     service_bus_client,
     service_bus_sessions,
 )
-from parcels.queue.service_bus import ServiceBusQueue
+from parcels.queue.service_bus import PAGE_MESSAGES, ServiceBusQueue
 from parcels.queue.service_bus_messages import decode, redrive_copy, retry_copy
 from parcels.queue.service_bus_sessions import ServiceBusSessionQueue
 from tests.service_bus_sdk import CONNECTION_STRING, Found, Receiver, Sdk
@@ -83,6 +83,18 @@ async def test_what_could_not_be_completed_can_be_completed_later(
     assert await queue.complete([message]) == []
     assert sdk.calls["complete"] == 2
     assert await queue.complete([message]) == [message], "it is answered now"
+
+
+@pytest.mark.parametrize(("there", "counted"), [(0, 0), (25, 25), (1000, 100)])
+async def test_statistics_hold_a_page_of_messages_at_a_time(
+    sdk: Sdk, queue: ServiceBusQueue, there: int, counted: int
+) -> None:
+    """Their bodies come along: a hundred of the largest would not fit into the pod's memory."""
+    sdk.peeked = there
+    stats = await queue.stats()
+    assert (stats.visible, stats.delayed, stats.dead_letters) == (counted, 0, counted)
+    assert (stats.oldest_age_seconds == 0) == (there == 0)
+    assert sdk.most_alive <= PAGE_MESSAGES
 
 
 async def test_a_link_is_not_opened_in_the_time_of_a_poll(sdk: Sdk, queue: ServiceBusQueue) -> None:

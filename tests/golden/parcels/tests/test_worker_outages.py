@@ -123,6 +123,19 @@ async def test_settling_is_tried_again_and_then_left_to_the_lock(
     assert len(await bench.letters()) == 1
 
 
+async def test_a_retry_that_the_broker_refuses_is_a_dead_letter(queue: FaultyQueue) -> None:
+    """A copy too large, say: it would come back at the end of each lock."""
+    seen = Seen()
+    queue.faults.left["retry"] = 1
+    queue.faults.error = ValueError("too large")
+    async with working(noting(seen, failing(OSError())), queue=queue) as bench:
+        await bench.tasks.enqueue(Note())
+        await bench.until_empty()
+        assert elapsed() < 1
+    assert seen.texts == [""]
+    assert await bench.letters() == [("retry_refused", "ValueError: too large")]
+
+
 async def test_without_the_store_nothing_is_executed_and_nothing_given_up() -> None:
     seen, store = Seen(), FaultyStore(1000)
     store.faults.left["claim"] = 8

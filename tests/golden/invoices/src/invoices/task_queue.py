@@ -20,6 +20,10 @@ from .worker.spans import outgoing
 MAX_DELAY_SECONDS = 900.0
 """What SQS allows. Something that is due later belongs in a schedule."""
 
+RESERVED_BYTES = 2048
+"""Of a message's size, for what is not ours to count: types of attributes (six bytes each on SQS),
+AMQP's headers, what a retry's copy says about the first send, and a dead letter's reason."""
+
 
 class NotEnqueuedError(ValueError):
     """The queue would not take this task; it was not sent."""
@@ -31,7 +35,7 @@ class TaskQueue:
     def __init__(self, queue: Queue, registry: Registry, settings: Settings) -> None:
         self.queue = queue
         self.registry = registry
-        self.max_bytes = settings.queue_max_message_bytes
+        self.max_bytes = settings.queue_max_message_bytes - RESERVED_BYTES
         self.ordered = settings.queue_ordered
 
     async def enqueue(
@@ -52,7 +56,10 @@ class TaskQueue:
         """
         # Only without a key: an empty one is a mistake of the caller, who counts on it.
         message = self._message(payload, uuid4().hex if key is None else key, delay, group)
-        await self.queue.send([message])
+        try:
+            await self.queue.send([message])
+        except ValueError as error:
+            raise NotEnqueuedError(str(error)) from error
         return message.attributes[KEY]
 
     async def enqueue_json(

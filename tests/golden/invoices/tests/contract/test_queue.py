@@ -12,7 +12,7 @@ from invoices.queue import (
     Queue,
 )
 
-from .messages import Messages
+from .messages import PATIENCE, Messages
 
 DELAY = 1.0
 """Long enough to see that it is kept; brokers count in whole seconds."""
@@ -171,6 +171,49 @@ async def test_a_redriven_message_can_fail_again(queue: Queue, messages: Message
         assert await queue.redrive(10) == 1
     assert await queue.complete([await messages.one()]) == []
     assert await queue.dead_letters(10) == []
+
+
+async def test_a_letter_that_fails_again_meanwhile_is_put_back_once(
+    queue: Queue, messages: Messages
+) -> None:
+    await messages.send("hopeless", "hopeful")
+    for message in await messages.take(2):
+        await queue.dead_letter(message, "permanent_error", "")
+    handled: list[str] = []
+
+    async def work() -> None:
+        while True:
+            for message in await messages.some(10, 1):
+                handled.extend(messages.bodies([message]))
+                if message.body == b"hopeless":
+                    await queue.dead_letter(message, "permanent_error", "again")
+                else:
+                    await queue.complete([message])
+
+    worker = asyncio.create_task(work())
+    assert await queue.redrive(1000) == 2
+    deadline = time.monotonic() + PATIENCE
+    while len(handled) < 2 or not await queue.dead_letters(10):
+        assert time.monotonic() < deadline, f"handled: {handled}"
+        await asyncio.sleep(0.1)
+    worker.cancel()
+    await asyncio.gather(worker, return_exceptions=True)
+    assert sorted(handled) == ["hopeful", "hopeless"]
+    (letter,) = await queue.dead_letters(10)
+    assert (letter.body, letter.description) == (b"hopeless", "again")
+
+
+async def test_a_dead_letter_is_called_by_the_id_of_its_message(
+    queue: Queue, messages: Messages
+) -> None:
+    """Which is the one that logs show."""
+    await messages.send("poison")
+    first = await messages.one()
+    await queue.retry(first, 1)
+    message = await messages.one()
+    await queue.dead_letter(message, "permanent_error", "")
+    (letter,) = await queue.dead_letters(10)
+    assert letter.id == message.id == first.id
 
 
 async def test_dead_letters_can_be_deleted(queue: Queue, messages: Messages) -> None:

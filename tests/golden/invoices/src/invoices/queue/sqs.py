@@ -47,8 +47,9 @@ class SqsQueue:
         SQS fills an answer with messages of one group where it can, so there a message is asked for
         at a time: the group is then closed, and the next call gives one of another.
 
-        A cancelled poll is not torn off: SQS would hide its messages from everybody, until the
-        visibility timeout. It goes on in the background and gives back what it gets.
+        A cancelled poll goes on in the background and gives back what it gets: torn off, SQS would
+        hide its messages from everybody until the visibility timeout. Closing the queue waits for
+        it CLOSE_SECONDS; a poll that takes longer is torn off all the same.
         """
         poll = asyncio.create_task(self._poll(limit, wait_seconds))
         try:
@@ -126,21 +127,12 @@ class SqsQueue:
         return await self._dead_letters.look(limit)
 
     async def redrive(self, limit: int) -> int:
-        """Send dead letters to the queue as new messages, then delete them."""
-        moved = 0
-        async for letters in self._dead_letters.received(limit):
-            await self.send([message for _, message in letters])
-            await self._dead_letters.delete([receipt for receipt, _ in letters])
-            moved += len(letters)
-        return moved
+        """Send dead letters to the queue as new messages, then delete them; each of them once."""
+        return await self._dead_letters.move(limit, self._url)
 
     async def purge_dead_letters(self) -> int:
         """Delete dead letters one by one: PurgeQueue takes a minute and does not say how many."""
-        purged = 0
-        async for letters in self._dead_letters.received(math.inf):
-            await self._dead_letters.delete([receipt for receipt, _ in letters])
-            purged += len(letters)
-        return purged
+        return await self._dead_letters.purge()
 
     async def close(self) -> None:
         """Give polls that were cancelled a moment to finish, then drop the connections."""

@@ -27,9 +27,10 @@ MAX_HIDDEN_SECONDS = 43_200
 """Twelve hours after it was received, a message becomes visible whatever anybody says."""
 
 REASON, DESCRIPTION = "dead_letter_reason", "dead_letter_description"
-SENT_AT, DELIVERIES = "sent_at", "delivery_count"
+FIRST_ID, SENT_AT, DELIVERIES = "first_id", "sent_at", "delivery_count"
 STRING = "String"
-DEAD_LETTER_ATTRIBUTES = frozenset({REASON, DESCRIPTION, SENT_AT, DELIVERIES})
+DEAD_LETTER_ATTRIBUTES = frozenset({REASON, DESCRIPTION, FIRST_ID, SENT_AT, DELIVERIES})
+"""With the five of a task they are the ten that SQS carries."""
 MAX_DESCRIPTION = 1024
 """Characters: the end of a traceback says what happened, the whole of it belongs into the log."""
 
@@ -82,7 +83,7 @@ def decode_dead_letter(found: "MessageTypeDef") -> DeadLetter:
     ours = message.attributes
     moved = "DeadLetterQueueSourceArn" in found.get("Attributes", {}) and REASON not in ours
     return DeadLetter(
-        id=message.id,
+        id=message_id(found),
         body=message.body,
         attributes=without_dead_letter(ours),
         reason="never_answered" if moved else ours.get(REASON, ""),
@@ -96,18 +97,28 @@ def decode_dead_letter(found: "MessageTypeDef") -> DeadLetter:
     )
 
 
+def message_id(found: "MessageTypeDef") -> str:
+    """What the message of a dead letter had for an id, by which logs speak of it.
+
+    The copy in the dead-letter queue has one of its own; a letter that SQS moved has kept it.
+    """
+    return _texts(found).get(FIRST_ID) or found.get("MessageId", "")
+
+
 def dead_letter_attributes(message: Message, reason: str, description: str) -> dict[str, str]:
     """Of the copy in the dead-letter queue. Ours come first: a poison message may bring ten."""
     ours = {
         REASON: reason,
         DESCRIPTION: description[-MAX_DESCRIPTION:],
+        FIRST_ID: message.id,
         SENT_AT: f"{message.sent_at:.3f}",
         DELIVERIES: str(message.delivery_count),
     }
     every = {**ours, **without_dead_letter(message.attributes)}
     chosen = dict(itertools.islice(every.items(), MAX_ATTRIBUTES))
-    # A message as large as SQS takes has no room for a reason. The log has it; without one it is
-    # still set aside, where refusing it would bring it back again and again.
+    # A message as large as SQS takes has no room for a reason. Ours keep some free, others may not.
+    # The log has it; without one it is still set aside, where refusing it would bring it back again
+    # and again.
     fits = _size_of(message.body.decode(), chosen) <= MAX_MESSAGE_BYTES
     return chosen if fits else dict(message.attributes)
 

@@ -84,7 +84,7 @@ class Queue(Protocol):
         ...
 
     async def send(self, messages: Sequence[OutgoingMessage]) -> None:
-        """Put messages into the queue, all of them or raise."""
+        """Put messages into the queue, all of them or raise; ValueError for what it refuses."""
         ...
 
     async def receive(self, limit: int, wait_seconds: float) -> list[Message]:
@@ -101,7 +101,10 @@ class Queue(Protocol):
         ...
 
     async def retry(self, message: Message, delay_seconds: float) -> None:
-        """Give a message back, to be delivered after the delay; counts as an attempt. LockLost."""
+        """Give a message back, to be delivered after the delay; counts as an attempt. LockLost.
+
+        ValueError where a copy takes its place, and the broker refuses that.
+        """
         ...
 
     async def release(self, messages: Sequence[Message]) -> None:
@@ -129,7 +132,10 @@ class Queue(Protocol):
         ...
 
     async def redrive(self, limit: int) -> int:
-        """Put up to `limit` dead letters back into the queue, their count of attempts reset."""
+        """Put up to `limit` dead letters back into the queue, their count of attempts reset.
+
+        Each of them once: one that is given up again meanwhile stays where it is.
+        """
         ...
 
     async def purge_dead_letters(self) -> int:

@@ -42,7 +42,11 @@ class Attempts:
     async def handle(self, lease: Lease) -> None:
         """Settle a message, one way or another."""
         message = lease.message
-        context = {"message_id": message.id, "attempt": str(message.delivery_count)}
+        context = {
+            "message_id": message.id,
+            "key": lease.key,
+            "attempt": str(message.delivery_count),
+        }
         if origin := trace_id(message):
             context["trace_id"] = origin
         token = log_context.set(context)
@@ -121,7 +125,7 @@ class Attempts:
 
     async def _run(
         self, lease: Lease, task: Task[Any], payload: BaseModel, policy: Policy
-    ) -> Exception | None:
+    ) -> BaseException | None:
         """The error with which the handler ended; None when it did what it should."""
         loop = asyncio.get_running_loop()
         message, began = lease.message, loop.time()
@@ -148,7 +152,8 @@ class Attempts:
             ):
                 async with asyncio.timeout(task.timeout_seconds):
                     await task(payload, context)
-        except Exception as error:  # noqa: BLE001 whatever it is, it is how the attempt ended
+        # Whatever it is, it is how the attempt ended; a library that calls sys.exit ends no worker.
+        except (Exception, SystemExit) as error:  # noqa: BLE001
             return error
         finally:
             DURATION.labels(task.name).observe(loop.time() - began)
@@ -161,25 +166,32 @@ class Attempts:
         self._complete(lease, name, "done")
 
     async def _failed(
-        self, lease: Lease, task: Task[Any], policy: Policy, error: Exception
+        self, lease: Lease, task: Task[Any], policy: Policy, error: BaseException
     ) -> None:
         attempt = lease.message.delivery_count
         permanent = isinstance(error, policy.permanent)
         if permanent or attempt >= policy.max_attempts:
             reason = "permanent_error" if permanent else "attempts_exhausted"
-            _log.error("task given up: %s", reason, exc_info=error)
-            await self._give_up(lease, task.name, reason, _describe(error))
+            await self._give_up(lease, task.name, reason, _describe(error), error)
             return
         delay = policy.delay(attempt, self.equipment.rand)
+        # At the least: SQS counts in whole seconds.
         extra = {"retry_in_seconds": round(delay, 3)}
         _log.warning("attempt failed, to be retried", exc_info=error, extra=extra)
         await lease.release()
         await self._retry(lease, task.name, delay)
 
-    async def _give_up(self, lease: Lease, name: str, reason: str, description: str) -> None:
+    async def _give_up(
+        self,
+        lease: Lease,
+        name: str,
+        reason: str,
+        description: str,
+        error: BaseException | None = None,
+    ) -> None:
         await lease.release()
         ATTEMPTS.labels(name).observe(lease.message.delivery_count)
-        await self._dead_letter(lease, name, reason, description)
+        await self._dead_letter(lease, name, reason, description, error)
 
     async def _interrupted(self, lease: Lease, name: str, *, done: bool) -> None:
         """The lock was lost, or the process stops; what is done stays done."""
@@ -204,15 +216,27 @@ class Attempts:
 
     async def _retry(self, lease: Lease, name: str, delay: float) -> None:
         lease.stop()  # A beat that comes later would hide it for a lock, and not for the delay.
-        if await self._settle("retry", lambda: self.queue.retry(lease.message, delay)):
-            TASKS.labels(name, "retried").inc()
+        try:
+            settled = await self._settle("retry", lambda: self.queue.retry(lease.message, delay))
+        except ValueError as error:
+            # It would come back at the end of each lock, until the broker sets it aside.
+            await self._dead_letter(lease, name, "retry_refused", _describe(error), error)
         else:
-            TASKS.labels(name, "lock_lost").inc()
+            TASKS.labels(name, "retried" if settled else "lock_lost").inc()
 
-    async def _dead_letter(self, lease: Lease, name: str, reason: str, description: str) -> None:
+    async def _dead_letter(
+        self,
+        lease: Lease,
+        name: str,
+        reason: str,
+        description: str,
+        error: BaseException | None = None,
+    ) -> None:
         message = lease.message
         lease.stop()  # A beat would find it gone, and cancel us before we have counted it.
-        _log.error("dead letter", extra={"reason": reason, "description": description})
+        _log.error(
+            "dead letter", exc_info=error, extra={"reason": reason, "description": description}
+        )
         moved = await self._settle(
             "dead_letter", lambda: self.queue.dead_letter(message, reason, description)
         )
@@ -238,7 +262,7 @@ class Attempts:
         return self.queue.lock_seconds * (0.5 + self.equipment.rand() / 2)
 
 
-def _describe(error: Exception) -> str:
+def _describe(error: BaseException) -> str:
     text = f"{type(error).__qualname__}: {error}"[:MAX_DESCRIPTION]
     # Brokers refuse control characters in attributes, and people in terminals do not like them.
     return "".join(each if each.isprintable() else " " for each in text)

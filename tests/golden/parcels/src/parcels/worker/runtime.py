@@ -57,6 +57,8 @@ class Worker:
     async def run(self) -> int:
         """Until it is told to stop; returns the exit code: 1 when it was told to stop at once."""
         IN_FLIGHT.set_function(lambda: len(self._held))
+        # The time without an answer counts from here; from 1970 on, it would be half a century.
+        LAST_POLL.set(self.equipment.clock())
         completing = asyncio.create_task(self._completer.run(), name="completer")
         try:
             while not self._stopping.is_set():

@@ -51,7 +51,7 @@ def decode(found: ServiceBusReceivedMessage, receiver: ServiceBusReceiver) -> Me
     """A received message; copies count on where the message before them ended."""
     properties = _properties(found)
     return Message(
-        id=properties.get(FIRST_ID) or _id(found),
+        id=first_id(found),
         body=_body(found),
         attributes=_attributes(properties),
         delivery_count=_deliveries(found, properties),
@@ -65,7 +65,7 @@ def decode_dead_letter(found: ServiceBusReceivedMessage) -> DeadLetter:
     """A dead letter: of ours, or one that Service Bus moved by itself."""
     properties = _properties(found)
     return DeadLetter(
-        id=properties.get(FIRST_ID) or _id(found),
+        id=first_id(found),
         body=_body(found),
         attributes=_attributes(properties),
         reason=found.dead_letter_reason or "",
@@ -112,6 +112,11 @@ def redrive_copy(found: ServiceBusReceivedMessage) -> ServiceBusMessage:
     attributes = _attributes(_properties(found))
     message_id = _derived_id(f"{_id(found)}/redrive/{found.sequence_number}")
     return _outgoing(_body(found), attributes, message_id, found.session_id, 0)
+
+
+def first_id(found: ServiceBusReceivedMessage) -> str:
+    """The id of the message that this is a copy of, or its own."""
+    return _properties(found).get(FIRST_ID) or _id(found)
 
 
 def _id(found: ServiceBusReceivedMessage) -> str:
