@@ -9,11 +9,12 @@ from pydantic import BaseModel
 
 from parcels.context import log_context
 from parcels.queue import OutgoingMessage
+from parcels.queue.memory import MemoryQueue
 from parcels.settings import Settings
 from parcels.worker import PermanentError, Retry, TaskContext
 from tests.bench import LOCK, Note, Seen, failing, noting, sleeping, working
 from tests.observing import sample
-from tests.virtual_time import BACKEND, elapsed
+from tests.virtual_time import BACKEND, clock, elapsed
 
 
 @pytest.fixture(scope="module")
@@ -228,13 +229,31 @@ async def test_deliveries_that_never_ended_count_as_attempts() -> None:
     async with working(note) as bench:
         await bench.stopped()
         await bench.tasks.enqueue(Note())
-        for _ in range(2):
+        for _ in range(4):
             assert len(await bench.queue.receive(1, LOCK + 1)) == 1
         async with working(note, queue=bench.queue) as successor:
             await successor.until_empty()
     [(reason, description)] = await bench.letters()
     assert (reason, seen.texts) == ("attempts_exhausted", [])
-    assert "delivered 3 times" in description
+    assert "delivered 5 times" in description
+
+
+async def test_attempts_that_a_shutdown_cut_off_leave_one_to_come() -> None:
+    """By five deployments, each of which gives the task less time than it takes."""
+    seen = Seen()
+    note = noting(seen, sleeping(40))
+    queue = MemoryQueue(LOCK, clock=clock)
+    for number in range(6):
+        async with working(
+            note, queue=queue, worker_shutdown_seconds=5, worker_max_attempts=5
+        ) as bench:
+            if number == 0:
+                await bench.tasks.enqueue(Note())
+            await asyncio.sleep(1)
+            if number == 5:
+                await bench.until_empty()
+    assert (seen.cancelled, seen.ended, await queue.dead_letters(1)) == (5, 1, [])
+    assert [context.attempt for context in seen.contexts] == [1, 2, 3, 4, 5, 5]
 
 
 async def test_an_attempt_has_its_time_and_knows_it() -> None:

@@ -183,6 +183,20 @@ async def test_without_a_heartbeat_a_message_goes_back_before_its_lock_ends() ->
     assert (len(seen.texts), counted()[1]) == (1, lost)
 
 
+async def test_without_a_heartbeat_a_store_may_be_away_for_half_an_hour() -> None:
+    """Each wait uses up a delivery, so waits become longer."""
+    seen, store = Seen(), FaultyStore(1000)
+    store.faults.left["claim"] = 100_000
+    options: dict[str, Any] = {"worker_heartbeat": False, "worker_max_attempts": 10}
+    async with working(noting(seen), store=store, **options) as bench:
+        await bench.tasks.enqueue(Note())
+        await asyncio.sleep(1800)
+        store.faults.left.clear()
+        await bench.until_empty()
+        letters = await bench.letters()
+    assert (len(seen.texts), letters) == (1, [])
+
+
 async def test_a_stop_does_not_wait_for_a_store_that_is_away() -> None:
     store = FaultyStore(1000)
     store.faults.left["claim"] = 10_000

@@ -89,8 +89,11 @@ class Attempts:
             # Whoever holds the key renews it, or it ends with the lock of its message.
             await self._retry(lease, name, self._busy_delay())
         elif claimed is None:
-            await self._retry(lease, name, policy.delay(1, self.equipment.rand))
-        elif message.delivery_count > policy.max_attempts:
+            # Longer each time: a delivery was used up, and the store may be away for a while.
+            await self._retry(
+                lease, name, policy.delay(message.delivery_count, self.equipment.rand)
+            )
+        elif message.delivery_count > policy.max_deliveries:
             text = f"delivered {message.delivery_count} times, and no attempt came to an end"
             await self._give_up(lease, name, "attempts_exhausted", text)
         else:
@@ -141,7 +144,8 @@ class Attempts:
             message_id=message.id,
             idempotency_key=lease.key,
             resources=self.equipment.resources,
-            attempt=message.delivery_count,
+            # Where some were cut off there are more deliveries, and this one is the last to fail.
+            attempt=min(message.delivery_count, policy.max_attempts),
             max_attempts=policy.max_attempts,
             seconds_left=seconds_left,
         )

@@ -41,6 +41,15 @@ class Policy:
             (PermanentError, *own.permanent),
         )
 
+    @property
+    def max_deliveries(self) -> int:
+        """What a message gets, whether attempts failed or were cut off.
+
+        Brokers count both. Deployments and nodes that go cut off as many as may fail, and the task
+        is still tried; one that ends every process that has it is given up in the end.
+        """
+        return 2 * self.max_attempts
+
     def delay(self, attempt: int, rand: Random = random.random) -> float:
         """Seconds until the attempt after this one."""
         return backoff(attempt, self.base_seconds, self.cap_seconds, rand)
