@@ -7,10 +7,10 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from pydantic import ValidationError
 
-from invoices.queue import Message, OutgoingMessage
+from invoices.queue import RESERVED_BYTES, Message, OutgoingMessage
 from invoices.queue.memory import MemoryQueue
 from invoices.settings import Settings
-from invoices.task_queue import RESERVED_BYTES, NotEnqueuedError, TaskQueue
+from invoices.task_queue import NotEnqueuedError, TaskQueue
 from invoices.worker.registry import Registry, UnknownTaskError
 from tests.bench import Note, Seen, noting
 

@@ -7,10 +7,10 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from pydantic import ValidationError
 
-from parcels.queue import Message, OutgoingMessage
+from parcels.queue import RESERVED_BYTES, Message, OutgoingMessage
 from parcels.queue.memory import MemoryQueue
 from parcels.settings import Settings
-from parcels.task_queue import RESERVED_BYTES, NotEnqueuedError, TaskQueue
+from parcels.task_queue import NotEnqueuedError, TaskQueue
 from parcels.worker.registry import Registry, UnknownTaskError
 from tests.bench import Note, Seen, noting
 

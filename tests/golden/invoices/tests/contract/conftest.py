@@ -13,7 +13,7 @@ from invoices.idempotency_keys import (
     MemoryIdempotencyStore,
     open_idempotency_store,
 )
-from invoices.queue import Queue, open_queue
+from invoices.queue import RESERVED_BYTES, Queue, open_queue
 from invoices.queue.memory import MemoryQueue
 from invoices.settings import Settings, load_settings
 
@@ -40,6 +40,12 @@ async def queue(ordered: bool) -> AsyncIterator[Queue]:
     await opened.purge_dead_letters()
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def max_bytes() -> int:
+    """Of the body and the attributes of a message, which is then as large as messages can be."""
+    return SETTINGS.queue_max_message_bytes - RESERVED_BYTES
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from parcels.idempotency_keys import (
     MemoryIdempotencyStore,
     open_idempotency_store,
 )
-from parcels.queue import Queue, open_queue
+from parcels.queue import RESERVED_BYTES, Queue, open_queue
 from parcels.queue.memory import MemoryQueue
 from parcels.settings import Settings, load_settings
 
@@ -43,6 +43,12 @@ async def queue(ordered: bool) -> AsyncIterator[Queue]:
     await opened.purge_dead_letters()
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def max_bytes() -> int:
+    """Of the body and the attributes of a message, which is then as large as messages can be."""
+    return SETTINGS.queue_max_message_bytes - RESERVED_BYTES
 
 
 @pytest.fixture

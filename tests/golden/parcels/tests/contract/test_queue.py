@@ -151,6 +151,22 @@ async def test_dead_letters_are_kept_with_their_reason(queue: Queue, messages: M
         assert letter.sent_at == pytest.approx(message.sent_at, abs=0.01)
 
 
+async def test_the_largest_message_can_be_tried_again_set_aside_and_put_back(
+    queue: Queue, messages: Messages, max_bytes: int
+) -> None:
+    own = messages.outgoing("", task="greet").attributes.items()
+    size = max_bytes - sum(len(name) + len(text) for name, text in own)
+    await queue.send([messages.outgoing("x" * size, task="greet")])
+    for _ in range(2):
+        await queue.retry(await messages.one(), 1)
+    await queue.dead_letter(await messages.one(), "permanent_error", "y" * 1024)
+    (letter,) = await queue.dead_letters(1)
+    assert (len(letter.body), letter.reason) == (size, "permanent_error")
+    assert letter.description == "y" * 1024
+    assert await queue.redrive(1) == 1
+    assert await queue.complete([await messages.one()]) == []
+
+
 async def test_dead_letters_come_back_as_new_messages(queue: Queue, messages: Messages) -> None:
     await messages.send("1", "2", "3")
     for message in await messages.take(3):

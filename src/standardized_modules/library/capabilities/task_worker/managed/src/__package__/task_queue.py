@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel
 
-from .queue import OutgoingMessage, Queue
+from .queue import RESERVED_BYTES, OutgoingMessage, Queue
 from .settings import Settings
 from .worker.envelope import KEY, attributes, size_of, valid_key
 from .worker.registry import Registry
@@ -19,10 +19,6 @@ from .worker.spans import outgoing
 
 MAX_DELAY_SECONDS = 900.0
 """What SQS allows. Something that is due later belongs in a schedule."""
-
-RESERVED_BYTES = 2048
-"""Of a message's size, for what is not ours to count: types of attributes (six bytes each on SQS),
-AMQP's headers, what a retry's copy says about the first send, and a dead letter's reason."""
 
 
 class NotEnqueuedError(ValueError):

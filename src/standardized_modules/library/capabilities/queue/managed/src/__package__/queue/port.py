@@ -8,6 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+RESERVED_BYTES = 2048
+"""Of the largest message, for what brokers and adapters add: types of attributes (six bytes each on
+SQS), AMQP's headers, what a retry's copy says of the first send, the reason of a dead letter."""
+
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
