@@ -22,6 +22,16 @@ SERVICES = {
     "worker-aws": ("--pattern", "background_worker", "--cloud", "aws"),
     "worker-azure": ("--pattern", "background_worker", "--cloud", "azure"),
     "both-aws": ("--pattern", "web_api", "--pattern", "background_worker", "--cloud", "aws"),
+    "both-ordered-azure": (
+        "--pattern",
+        "web_api",
+        "--pattern",
+        "background_worker",
+        "--cloud",
+        "azure",
+        "--set",
+        "queue.ordered=true",
+    ),
     "ordered-aws": ("--pattern", "background_worker", "--cloud", "aws", "--set", "queue.ordered=true"),
 }
 
