@@ -7,10 +7,22 @@ from typing import TYPE_CHECKING
 import pytest
 from httpx import AsyncClient
 
+from parcels.settings import Settings
+from tests.support import client_for
+
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from parcels.task_queue import TaskQueue
 
 INVOICE = {"invoice_id": "17", "email": "ada@example.com"}
+
+
+@pytest.fixture
+async def client() -> "AsyncIterator[AsyncClient]":
+    """Of a service whose queue keeps the order of groups."""
+    async with client_for(Settings(queue_ordered=True)) as opened:
+        yield opened
 
 
 async def _idle(client: AsyncClient) -> None:
