@@ -117,7 +117,7 @@ MUTATIONS = (
         "RETRY_CAP_SECONDS=300",
         "RETRY_CAP_SECONDS=86400",
     ),
-    A("attempts beyond the queue's own", "SM522", f"{PROD}settings.env", "MAX_DELIVERIES=20", "MAX_DELIVERIES=50"),
+    A("attempts beyond the queue's own", "SM522", f"{PROD}settings.env", "MAX_DELIVERIES=30", "MAX_DELIVERIES=50"),
     A("messages beyond the tier", "SM522", f"{PROD}settings.env", "MESSAGE_BYTES=262144", "MESSAGE_BYTES=524288"),
     A("order that the queue does not keep", "SM522", f"{PROD}settings.env", "ORDERED=false", "ORDERED=true"),
     A("queue of another service", "SM522", f"{BASE}settings.env", "APP_QUEUE_NAME=orders", "APP_QUEUE_NAME=invoices"),

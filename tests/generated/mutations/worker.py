@@ -170,7 +170,7 @@ MUTATIONS = (
         "attempts beyond the queue's own",
         "SM522",
         f"{PROD}settings.env",
-        "APP_QUEUE_MAX_DELIVERIES=20",
+        "APP_QUEUE_MAX_DELIVERIES=30",
         "APP_QUEUE_MAX_DELIVERIES=50",
     ),
     W(
