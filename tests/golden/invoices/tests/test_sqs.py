@@ -16,7 +16,7 @@ from invoices.queue import (
     sqs_calls,
 )
 from invoices.queue.sqs import SqsQueue
-from invoices.queue.sqs_messages import dead_letter_attributes
+from invoices.queue.sqs_messages import dead_letter_attributes, without_dead_letter
 from tests.sqs_server import SqsServer
 
 URL = "https://sqs.eu-west-1.amazonaws.com/000000000000/tasks"
@@ -235,6 +235,14 @@ async def test_a_dead_letter_is_copied_before_it_is_deleted(
         "sent_at": "1700000000.500",
         "delivery_count": "3",
     }
+
+
+async def test_a_dead_letter_has_room_for_all_attributes_of_a_task(message: Message) -> None:
+    names = ("task", "idempotency_key", "content_type", "traceparent", "tracestate")
+    sent = dict.fromkeys(names, "1")
+    attributes = dead_letter_attributes(replace(message, attributes=sent), "permanent", "why")
+    assert len(attributes) == 10
+    assert without_dead_letter(attributes) == sent
 
 
 @pytest.mark.parametrize(("spare", "explained"), [(1000, True), (10, False), (0, False)])
