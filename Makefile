@@ -33,10 +33,14 @@ demo: $(BIN)/sm  ## Generate a service below demo/ and run its tests
 	$(MAKE) --directory demo/orders test
 	@echo "The service is in $(CURDIR)/demo/orders: cd demo/orders && make run"
 
+# Three, for two cores: whoever waits for a broker or a process needs none.
+PYTEST := PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest --numprocesses 3 --dist worksteal --durations 25
+
 .PHONY: test
 test: lint  ## Install what is needed and run everything
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest --numprocesses 2 --dist worksteal --cov --cov-report= tests
+	$(PYTEST) --cov --cov-report= tests --ignore tests/generated
 	$(BIN)/coverage report
+	$(PYTEST) tests/generated
 
 .PHONY: lint
 lint: $(STAMP)  ## Lint, formatting, types, import rules

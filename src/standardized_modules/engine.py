@@ -147,7 +147,9 @@ class InfrastructurePatternEngine:
             name=name or spec.name,
             patterns=spec.patterns,
             cloud=spec.cloud,
-            **fields,
+            region=fields.get("region"),
+            owner=fields.get("owner"),
+            description=fields.get("description"),
             values={**spec.values, **common},
             environment_values={
                 each: {**spec.environment_values.get(each, {}), **by_environment.get(each, {})}

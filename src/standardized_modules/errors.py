@@ -69,6 +69,24 @@ class SpecError(SmError):
     kind = "spec"
 
 
+class SpecErrors(SpecError):  # noqa: N818 there are several
+    """Everything that is wrong with one spec: who corrects it wants to do so once.
+
+    Args:
+        findings: At least one.
+    """
+
+    def __init__(self, findings: Sequence[Explained]) -> None:
+        first = findings[0]
+        super().__init__(first.message, hint=first.hint, where=first.where)
+        self.findings = tuple(findings)
+
+    @property
+    def reasons(self) -> Sequence[Explained]:
+        """Every finding."""
+        return self.findings
+
+
 class LibraryError(SmError):
     """A pattern, capability or cloud definition is invalid (ours or an organisation's)."""
 

@@ -92,6 +92,8 @@ def test_json_lists_every_file_that_was_written(sm: Sm, tmp_path: Path) -> None:
           "--set", "ingress.exposure=internal"), 1, "has no private addresses", "leave ingress.exposure at internet"),
         (("create-microservice", "orders", "--pattern", "web_api", "--cloud", "azure",
           "--set", "ingress.waf_rate_limit=100"), 1, "does not exist on azure", "it is a parameter of aws"),
+        (("create-microservice", "orders", "--pattern", "background_worker", "--cloud", "azure",
+          "--set", "queue.dead_letter_retention=3600"), 1, "does not exist on azure", "it is a parameter of aws"),
         (("create-microservice", "--spec", "absent.yaml"), 1, "no such file", "check the folder"),
         ((*CREATE, "--spec", "sm.yaml"), 2, "--spec already says", "edit the spec"),
         (("create-microservce", "orders"), 2, "No such command", "Did you mean 'create-microservice'?"),
@@ -150,6 +152,12 @@ def test_every_finding_is_reported_with_its_own_hint(sm: Sm, tmp_path: Path) -> 
     assert [each["rule"] for each in findings] == ["keep-alive-outlives-load-balancer", "request-fits-idle-timeout"]
     assert findings[0]["where"] == "--set http.keep_alive=30"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nobody_is_sent_to_where_he_is(sm: Sm, tmp_path: Path) -> None:
+    assert sm(*CREATE, cwd=tmp_path).returncode == 0
+    again = sm("create-microservice", "--spec", "sm.yaml", "--force", cwd=tmp_path / "orders")
+    assert [line.split("#")[0].strip() for line in again.stdout.splitlines()[2:]] == ["make run", "make test"]
 
 
 def test_the_command_to_type_next_is_quoted(sm: Sm, tmp_path: Path) -> None:

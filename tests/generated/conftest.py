@@ -11,13 +11,18 @@ from pathlib import Path
 import pytest
 
 
-def make(service: Path, target: str) -> subprocess.CompletedProcess[str]:
-    """Run a target of the service's Makefile, with our own tools (uv) on PATH."""
+def make_environment() -> dict[str, str]:
+    """That of a developer whose PATH has our own tools (uv)."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "PYTEST"))}
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     environment["PYTHON"] = sys.executable
+    return environment
+
+
+def make(service: Path, target: str) -> subprocess.CompletedProcess[str]:
+    """Run a target of the service's Makefile, with our own tools (uv) on PATH."""
     return subprocess.run(
-        ["make", target], cwd=service, env=environment, capture_output=True, text=True, check=False, timeout=600
+        ["make", target], cwd=service, env=make_environment(), capture_output=True, text=True, check=False, timeout=600
     )
 
 

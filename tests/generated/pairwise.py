@@ -1,101 +1,121 @@
-"""Rows that cover every pair of values, under the library's own rules.
+"""Few rows that cover every pair of values, under the library's own rules.
 
-`allpairspy` is not used: it asks its filter about half-filled rows, and a rule over four parameters
-has no answer then, so it drops pairs without saying which. Here a row begins as the defaults, which
-are valid, and every change keeps it valid; what no row can contain is returned, so that a test can
-look at it.
+`allpairspy` is not used: it asks its filter about half-filled rows, and a rule over four parameters has
+no answer then, so it drops pairs without saying which. Here a rule is asked once about each combination of
+its own values; a half-filled row is given up when some rule has no answer left, and a pair only when no
+row at all can hold it: those are returned, so that a test can look at them.
+
+A row costs seconds of checks, so each is the best of many, made in a random order from a fixed seed
+(AETG's method: https://doi.org/10.1109/32.605761).
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import random
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from msgspec import Struct
+
 Row = dict[str, Any]
-Pair = tuple[tuple[str, int], tuple[str, int]]
-"""Two factors with the index of a value each."""
+Choice = tuple[str, int]
+"""A factor with the index of one of its values."""
+Pair = tuple[Choice, Choice]
+Filled = dict[str, int]
+"""A row by indexes, which may have gaps."""
+TRIES = 100
+"""Rows of which the best is taken. More find no better ones; 40 need four rows more of a hundred."""
 
 
-def cover(
-    factors: Mapping[str, Sequence[Any]],
-    is_valid: Callable[[Row], bool],
-    related: Mapping[str, Iterable[str]],
-) -> tuple[list[Row], set[Pair]]:
-    """Rows that contain every pair that a valid row can contain, and the pairs that none can.
+class Rule(Struct, frozen=True):
+    """What a row must satisfy."""
+
+    names: tuple[str, ...]
+    """Factors that it is about."""
+    holds: Callable[[Row], bool]
+    """Its answer, given a value for each of them."""
+
+
+def cover(factors: Mapping[str, Sequence[Any]], rules: Sequence[Rule]) -> tuple[list[Row], set[Pair]]:
+    """Rows that contain every pair that a row can contain, and the pairs that none can.
 
     Args:
-        factors: Values by name. The first of each is its default; the row of all defaults is valid.
-        is_valid: Whether a full row may be used.
-        related: Factors that stand in a rule together with this one: what is changed to make room for it.
+        factors: Values by name.
+        rules: What every row satisfies.
     """
-    names = sorted(factors)
-    waiting = {
-        ((a, i), (b, j))
-        for a, b in itertools.combinations(names, 2)
-        for i in range(len(factors[a]))
-        for j in range(len(factors[b]))
-    }
-    rows: list[dict[str, int]] = []
-    impossible: set[Pair] = set()
-
-    def valid(row: Mapping[str, int]) -> bool:
-        return is_valid({name: factors[name][at] for name, at in row.items()})
-
-    while waiting:
-        seed = min(waiting)
-        row = _with_pair(dict.fromkeys(names, 0), seed, factors, related, valid)
-        if row is None:
-            impossible.add(seed)
-            waiting.discard(seed)
-            continue
-        fixed = {seed[0][0], seed[1][0]}
-        for name in sorted(names, key=lambda each: -_open(each, waiting)):
-            if name not in fixed:
-                row = _best(row, name, len(factors[name]), waiting, valid)
-        waiting -= _pairs(row)
+    search = _Search(factors, rules)
+    rows = []
+    while row := search.best_row():
         rows.append(row)
-    return [{name: factors[name][at] for name, at in row.items()} for row in rows], impossible
+    return [{name: factors[name][at] for name, at in row.items()} for row in rows], search.impossible
 
 
-def _with_pair(
-    row: dict[str, int],
-    pair: Pair,
-    factors: Mapping[str, Sequence[Any]],
-    related: Mapping[str, Iterable[str]],
-    valid: Callable[[Mapping[str, int]], bool],
-) -> dict[str, int] | None:
-    """The first valid row with this pair: its neighbours in rules give way, in every combination."""
-    row = {**row, **dict(pair)}
-    if valid(row):
-        return row
-    near = sorted({name for factor, _ in pair for name in related.get(factor, ())} - {factor for factor, _ in pair})
-    for values in itertools.product(*(range(len(factors[name])) for name in near)):
-        candidate = {**row, **dict(zip(near, values, strict=True))}
-        if valid(candidate):
-            return candidate
-    return None
+class _Search:
+    """Looks for rows, and knows what is not covered yet."""
 
+    def __init__(self, factors: Mapping[str, Sequence[Any]], rules: Sequence[Rule]) -> None:
+        self.impossible: set[Pair] = set()
+        self._chance = random.Random(0)  # noqa: S311 the same rows in every process
+        self._choices = {name: [(name, at) for at in range(len(factors[name]))] for name in sorted(factors)}
+        self._waiting: dict[Choice, set[Choice]] = {one: set() for each in self._choices.values() for one in each}
+        for a, b in itertools.permutations(self._choices, 2):
+            for one in self._choices[a]:
+                self._waiting[one].update(self._choices[b])
+        self._allowed: dict[str, list[list[set[Choice]]]] = {}
+        for rule in rules:
+            every = itertools.product(*(self._choices[name] for name in rule.names))
+            held = [set(row) for row in every if rule.holds({name: factors[name][at] for name, at in row})]
+            for name in rule.names:
+                self._allowed.setdefault(name, []).append(held)
 
-def _best(
-    row: dict[str, int], name: str, count: int, waiting: set[Pair], valid: Callable[[Mapping[str, int]], bool]
-) -> dict[str, int]:
-    """The row with the value of one factor that covers most of what waits."""
+    def best_row(self) -> Filled | None:
+        """Of many rows the one that covers most of what waits; None when nothing waits."""
+        found, most = None, 0
+        for _ in range(TRIES):
+            row = self._row_with_a_waiting_pair()
+            gain = sum(len(self._waiting[choice] & row.items()) for choice in row.items()) if row else 0
+            if gain > most:
+                found, most = row, gain
+        for one in (found or {}).items():
+            self._waiting[one].difference_update((found or {}).items())
+        return found
 
-    def gain(option: dict[str, int]) -> int:
-        return sum(_pair(name, option[name], b, at) in waiting for b, at in option.items() if b != name)
+    def _row_with_a_waiting_pair(self) -> Filled | None:
+        while ones := [one for one, others in self._waiting.items() if others]:
+            one = self._chance.choice(ones)
+            other = self._chance.choice(sorted(self._waiting[one]))
+            if row := self._finished(dict([one, other])):
+                return row
+            self._waiting[one].remove(other)
+            self._waiting[other].remove(one)
+            self.impossible.add((min(one, other), max(one, other)))
+        return None
 
-    options = sorted(({**row, name: at} for at in range(count)), key=gain, reverse=True)
-    return next((each for each in options if valid(each)), row)
+    def _finished(self, row: Filled) -> Filled | None:
+        """The row with its gaps filled; None when the rules leave no way."""
+        if not all(self._is_possible(row, name) for name in row):
+            return None
+        gaps = [name for name in self._choices if name not in row]
+        self._chance.shuffle(gaps)
+        # What stands in rules first: with everything else fixed, there would often be no way on.
+        return self._filled(row, sorted(gaps, key=lambda name: name not in self._allowed))
 
+    def _filled(self, row: Filled, gaps: Sequence[str]) -> Filled | None:
+        if not gaps:
+            return row
+        name, *others = gaps
+        choices = self._choices[name].copy()
+        self._chance.shuffle(choices)
+        for _, at in sorted(choices, key=lambda choice: -len(self._waiting[choice] & row.items())):
+            tried = {**row, name: at}
+            if self._is_possible(tried, name) and (found := self._filled(tried, others)):
+                return found
+        return None
 
-def _pair(a: str, i: int, b: str, j: int) -> Pair:
-    return ((a, i), (b, j)) if a < b else ((b, j), (a, i))
-
-
-def _pairs(row: Mapping[str, int]) -> set[Pair]:
-    return {_pair(a, row[a], b, row[b]) for a, b in itertools.combinations(sorted(row), 2)}
-
-
-def _open(name: str, waiting: set[Pair]) -> int:
-    return sum(name in (a, b) for (a, _), (b, _) in waiting)
+    def _is_possible(self, row: Filled, name: str) -> bool:
+        """Whether each rule about a factor still has an answer."""
+        return all(
+            any(all(row.get(other, at) == at for other, at in choices) for choices in held)
+            for held in self._allowed.get(name, ())
+        )

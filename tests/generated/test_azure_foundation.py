@@ -18,8 +18,9 @@ import pytest
 import yaml
 
 from standardized_modules.checks.terraform._session import DEFAULTS
-from standardized_modules.terraform_offline import TerraformCore, addresses_in, offline_providers
+from standardized_modules.terraform_offline import TerraformCore
 from tests.conftest import run_sm
+from tests.generated.offline_core import offline_core
 
 CATALOG = """\
 version: 1
@@ -70,9 +71,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def core(service: Path) -> Iterator[TerraformCore]:
     terraform = service / "deploy/terraform"
-    types = addresses_in(terraform) | addresses_in(terraform / "registry")
-    with offline_providers(types=types, answers=DEFAULTS) as environment:
-        yield TerraformCore.find(environment)
+    with offline_core(terraform, terraform / "registry", answers=DEFAULTS) as started:
+        yield started
 
 
 def resources(state: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -45,6 +45,7 @@ KINDS = {
         "PodDisruptionBudget": 2,
         "PrometheusRule": 6,
         "Service": 1,
+        "ServiceAccount": 2,
         "ServiceMonitor": 1,
         "TargetGroupConfiguration": 1,
     },
@@ -157,6 +158,31 @@ def test_nobody_can_connect_to_a_worker_but_prometheus(tree_of: TreeOf) -> None:
 
     assert admitted == [("monitoring", "metrics")]
     assert "Service" not in {manifest["kind"] for manifest in built}
+
+
+@every_service
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_worker_shares_no_identity_with_an_api(tree_of: TreeOf, name: str, environment: str) -> None:
+    accounts = {
+        m["metadata"]["name"]: m["spec"]["template"]["spec"]["serviceAccountName"]
+        for m in manifests(tree_of(name), environment)
+        if m["kind"] == "Deployment"
+    }
+    together = {"orders": "orders", "orders-worker": "orders-worker"}
+    assert accounts == (together if name == "web_api and worker" else {"orders-worker": "orders"})
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_traces_that_begin_at_the_api_go_on_in_the_worker(tree_of: TreeOf, environment: str) -> None:
+    """Strangers call the API, and their wish to be traced is not heard; the worker's callers are ours."""
+    objects = manifests(tree_of("web_api and worker"), environment)
+    (settings,) = (m["data"] for m in objects if m["kind"] == "ConfigMap" and "APP_ENVIRONMENT" in m["data"])
+    trusts = {}
+    for each in (m for m in objects if m["kind"] == "Deployment"):
+        (container,) = each["spec"]["template"]["spec"]["containers"]
+        own = {variable["name"]: variable["value"] for variable in container.get("env", ())}
+        trusts[container["name"]] = {**settings, **own}["APP_TRUST_TRACE_CONTEXT"]
+    assert trusts == {"api": "false", "worker": "true"}
 
 
 @every_service

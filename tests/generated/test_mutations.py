@@ -14,8 +14,11 @@ from typing import Any
 import pytest
 
 from standardized_modules.checks import Check, ToolMissingError, Tree, discover
+from standardized_modules.checks.terraform._session import session
 from standardized_modules.checks.tree import find_program
 from tests.generated.mutations import (
+    azure,
+    azure_ingress,
     container,
     data,
     kubernetes,
@@ -24,6 +27,7 @@ from tests.generated.mutations import (
     terraform_queue,
     uncaught,
     worker,
+    worker_identity,
     workflow,
 )
 from tests.generated.mutations._mutation import Mutation
@@ -37,8 +41,11 @@ MUTATIONS: tuple[Mutation, ...] = (
     *service.MUTATIONS,
     *worker.MUTATIONS,
     *data.MUTATIONS,
+    *worker_identity.MUTATIONS,
+    *azure.MUTATIONS,
+    *azure_ingress.MUTATIONS,
 )
-FilesOf = Callable[[str], dict[str, str]]
+TreeOf = Callable[[str], Tree]
 CHECKS: Mapping[str, Check] = {check.ID: check for check in discover()}
 LIMITS = Path(__file__).parents[2] / "docs" / "guides" / "known-limits.md"
 OWN_TESTS = {
@@ -52,7 +59,7 @@ OWN_TESTS = {
 
 
 @pytest.fixture(scope="module")
-def files_of(service_folder: Callable[[str], Path]) -> FilesOf:
+def tree_of(service_folder: Callable[[str], Path]) -> TreeOf:
     """A good service with production alone: one overlay to build, one environment to apply."""
     others = tuple(
         f"deploy/{place}{environment}{end}"
@@ -61,42 +68,49 @@ def files_of(service_folder: Callable[[str], Path]) -> FilesOf:
     )
 
     @cache
-    def good(name: str) -> dict[str, str]:
-        return {path: text for path, text in Tree.read(service_folder(name)).items() if not path.startswith(others)}
+    def good(name: str) -> Tree:
+        every = Tree.read(service_folder(name))
+        tree = Tree({path: text for path, text in every.items() if not path.startswith(others)})
+        assert tree.overlays
+        assert session(tree).roots
+        return tree
 
     return good
 
 
-def run(check: Check, files: Mapping[str, str]) -> list[str]:
+def broken_tree(good: Tree, mutation: Mutation) -> Tree:
+    """The good service with one fault."""
+    assert mutation.before in good[mutation.path], "the template changed: the mutation no longer breaks anything"
+    tree = Tree({**good, mutation.path: good[mutation.path].replace(mutation.before, mutation.after, 1)})
+    # What is built of other files than the broken one is there already; what is built anew ends with this tree.
+    tree._made = dict(good._made)
+    return tree
+
+
+def run(check: Check, tree: Tree) -> list[str]:
     """What one check finds, given the files that it reads, as the runner gives them."""
-    tree = Tree(files).only(getattr(check, "READS", ("*",)))
-    return [f"{found.path}:{found.line}: {found.message}" for found in check.check(tree)]
+    only = tree.only(getattr(check, "READS", ("*",)))
+    return [f"{found.path}:{found.line}: {found.message}" for found in check.check(only)]
 
 
 @pytest.mark.parametrize(("name", "check_id"), sorted({(each.service, each.check_id) for each in MUTATIONS}))
-def test_the_good_service_is_clean(files_of: FilesOf, name: str, check_id: str) -> None:
-    assert run(CHECKS[check_id], files_of(name)) == []
+def test_the_good_service_is_clean(tree_of: TreeOf, name: str, check_id: str) -> None:
+    assert run(CHECKS[check_id], tree_of(name)) == []
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=str)
-def test_mutation_is_caught(files_of: FilesOf, mutation: Mutation, record_property: Callable[[str, Any], None]) -> None:
-    files = files_of(mutation.service)
-    assert mutation.before in files[mutation.path], "the template changed: the mutation no longer breaks anything"
-    broken = files[mutation.path].replace(mutation.before, mutation.after, 1)
-
-    found = run(CHECKS[mutation.check_id], {**files, mutation.path: broken})
+def test_mutation_is_caught(tree_of: TreeOf, mutation: Mutation, record_property: Callable[[str, Any], None]) -> None:
+    found = run(CHECKS[mutation.check_id], broken_tree(tree_of(mutation.service), mutation))
 
     record_property("mutation", [mutation.check_id, bool(found)])
     assert found
 
 
 @pytest.mark.parametrize("mutation", uncaught.MUTATIONS, ids=str)
-def test_known_limit_is_still_one_and_is_documented(files_of: FilesOf, mutation: Mutation) -> None:
-    files = files_of(mutation.service)
-    assert mutation.before in files[mutation.path], "the template changed: the mutation no longer breaks anything"
-    broken = files[mutation.path].replace(mutation.before, mutation.after, 1)
+def test_known_limit_is_still_one_and_is_documented(tree_of: TreeOf, mutation: Mutation) -> None:
+    broken = broken_tree(tree_of(mutation.service), mutation)
 
-    assert run(CHECKS[mutation.check_id], {**files, mutation.path: broken}) == [], "caught now: move it to its layer"
+    assert run(CHECKS[mutation.check_id], broken) == [], "caught now: move it to its layer"
     assert f"| {mutation.name} | {mutation.check_id} |" in LIMITS.read_text(encoding="utf-8")
 
 
@@ -107,13 +121,12 @@ def test_every_check_catches_a_mutation() -> None:
     assert len(MUTATIONS) == len({(m.service, m.path, m.before, m.after, m.check_id) for m in MUTATIONS}) >= 110
 
 
-def test_optional_scanner_is_clean_or_says_how_to_get_it(files_of: FilesOf) -> None:
-    files = files_of("web_api")
+def test_optional_scanner_is_clean_or_says_how_to_get_it(tree_of: TreeOf) -> None:
     if find_program_or_none("trivy"):
-        assert run(CHECKS["SM541"], files) == []
+        assert run(CHECKS["SM541"], tree_of("web_api")) == []
     else:
         with pytest.raises(ToolMissingError, match=r"trivy\.dev"):
-            run(CHECKS["SM541"], files)
+            run(CHECKS["SM541"], tree_of("web_api"))
 
 
 def find_program_or_none(name: str) -> str | None:

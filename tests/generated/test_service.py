@@ -19,21 +19,16 @@ from pathlib import Path
 
 import pytest
 
+from standardized_modules.engines.running import free_ports
 from tests.conftest import run_sm
 from tests.generated.conftest import make
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Server:
     """`python -m orders` and a way to ask it."""
 
     def __init__(self, service: Path, **settings: str) -> None:
-        self.port, self.metrics_port = free_port(), free_port()
+        self.port, self.metrics_port = free_ports(2)
         self.log = service / f"server-{self.port}.log"
         variables = {
             "APP_HOST": "127.0.0.1",

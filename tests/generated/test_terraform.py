@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from standardized_modules.terraform_offline import TerraformCore, Workspace, addresses_in, offline_providers
+from standardized_modules.terraform_offline import TerraformCore, Workspace
+from tests.generated.offline_core import offline_core
 
 ACCOUNT = "111122223333"
 LOAD_BALANCER = f"arn:aws:elasticloadbalancing:eu-west-1:{ACCOUNT}:loadbalancer/app/orders-prod/0123456789abcdef"
@@ -56,9 +57,8 @@ def core(terraform: Path, load_balancers: list[str]) -> Iterator[TerraformCore]:
             ],
         },
     }
-    types = addresses_in(terraform) | addresses_in(terraform / REGISTRY)
-    with offline_providers(types=types, answers=answers) as environment:
-        yield TerraformCore.find(environment)
+    with offline_core(terraform, terraform / REGISTRY, answers=answers) as started:
+        yield started
 
 
 @pytest.fixture
@@ -222,7 +222,7 @@ BROKEN = [
     ("identity.tf", "service_account = local.service", "", "Missing required argument"),
     ("notifications.tf", "var.alarm_emails", "var.alarm_mails", "undeclared input variable"),
     ("cluster.tf", "data.aws_vpc.cluster.cidr_block", "data.aws_vpc.cluster.cidr", "Unsupported attribute"),
-    ("versions.tf", '"~> 6.0"', '"~> 5.0"', "constraint not met"),
+    ("versions.tf", '"~> 6.8"', '"~> 5.0"', "constraint not met"),
 ]
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from standardized_modules.checks.terraform._session import DEFAULTS
-from standardized_modules.terraform_offline import TerraformCore, Workspace, addresses_in, offline_providers
+from standardized_modules.terraform_offline import Workspace
 from tests.conftest import run_sm
+from tests.generated.offline_core import offline_core
 
 ENVIRONMENTS = ("dev", "staging", "prod")
 LONG_NAME = "abcdefghij" * 4
@@ -60,10 +61,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def workspace(service: tuple[str, Path]) -> Iterator[Workspace]:
     """An initialised copy whose providers are served from this process."""
     _, directory = service
-    with (
-        offline_providers(types=addresses_in(directory), answers=DEFAULTS) as environment,
-        TerraformCore.find(environment).workspace(directory) as opened,
-    ):
+    with offline_core(directory, answers=DEFAULTS) as core, core.workspace(directory) as opened:
         assert opened.init() == []
         yield opened
 

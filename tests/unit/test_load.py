@@ -74,7 +74,7 @@ def test_a_good_spec(library: Library) -> None:
         ("low: 2", "low: ten", 7, "expected an integer, got 'ten'", "from 1 to 9 pods"),
         ("low: 2", "low: 0", 7, "0 pods is below the minimum of 1 pods", "from 1 to 9"),
         ("low: 2", "low: 10", 7, "10 pods is above the maximum of 9", "from 1 to 9"),
-        ("low: 2", "low: true", 7, "expected an integer, got True", "from 1"),
+        ("low: 2", "low: true", 7, "expected an integer, got true", "from 1"),
         ("low: 2", "share: .nan", 7, "expected a number, got '.nan'", "Share."),
         ("low: 2", "open: 'yes'", 7, "expected a boolean", "Open."),
         ("low: 2", "zone: A B", 7, "does not match", "Zone."),
@@ -88,7 +88,7 @@ def test_a_good_spec(library: Library) -> None:
         ("low: 2", "low: " + "9" * 5000, 7, "too large a number", "quote it"),
         ("low: 2", "low: 0x" + "f" * 5000, 7, "expected an integer, got '0xf{1,60}…", "from 1"),
         ("low: 2", "open: yes", 7, "expected a boolean, got 'yes'", "Open."),
-        ("version: 1", "version: true", 1, "version True is not known", "write 'version: 1'"),
+        ("version: 1", "version: true", 1, "version true is not known", "write 'version: 1'"),
         ("version: 1", "version: 1.0", 1, "version 1.0 is not known", "write 'version: 1'"),
         ("name: orders", "name: on", 2, "no text in YAML 1.1", "'on-service'"),
         ("name: orders", "name: orders\nowner: no", 3, "no text in YAML 1.1", "team-no"),
@@ -107,6 +107,24 @@ def test_spec_errors(library: Library, old: str, new: str, line: int, reason: st
     assert caught.value.where == f"sm.yaml:{line}"
     assert hint in caught.value.hint
     assert caught.value.exit_code == 2
+
+
+def test_everything_that_is_wrong_with_a_spec_is_told_at_once(library: Library) -> None:
+    text = GOOD
+    for old, new in (
+        ("name: orders", "name: Orders\nowner: 12\nregoin: x"),
+        ("[web]", "[wep]"),
+        ("low: 2", "lwo: 2\n    high: ten"),
+        ("  prod:\n", "  prd: {http: {lwo: 1}}\n  prod:\n"),
+        ("mode: slow", "mode: slo"),
+    ):
+        assert old in text
+        text = text.replace(old, new, 1)
+    with pytest.raises(SpecError) as caught:
+        load_spec(text, "sm.yaml", library)
+    assert sorted(str(each.where) for each in caught.value.reasons) == sorted(
+        f"sm.yaml:{line}" for line in (2, 3, 4, 6, 9, 10, 12, 14)
+    )
 
 
 def test_an_empty_spec_is_explained(library: Library) -> None:
@@ -169,6 +187,13 @@ def test_bad_assignments(library: Library, assignment: str, reason: str) -> None
         parse_assignments([assignment], library)
     assert caught.value.where == f"--set {assignment}"
     assert caught.value.hint
+
+
+def test_a_wrong_environment_is_not_taken_for_a_wrong_parameter(library: Library) -> None:
+    with pytest.raises(SpecError, match="'pord' is not an environment") as caught:
+        parse_assignments(["pord.http.low=2", "http.low=0"], library)
+    assert caught.value.hint == "did you mean 'prod'?"
+    assert [each.where for each in caught.value.reasons] == ["--set pord.http.low=2", "--set http.low=0"]
 
 
 Load = Callable[[Mapping[str, str]], Library]

@@ -17,7 +17,7 @@ from standardized_modules.model.tree import FileTree
 from standardized_modules.python_packages import parse_lock
 from standardized_modules.stages.compose import compose
 from standardized_modules.stages.load import load_library
-from standardized_modules.stages.render import OPTIONS, Renderer, bytecode_version
+from standardized_modules.stages.render import OPTIONS, Renderer, bytecode_version, duration
 from standardized_modules.stages.resolve import resolve
 from tests.inline import MINIMAL_LIBRARY, write_tree
 
@@ -215,3 +215,11 @@ def test_an_error_in_a_partial_names_the_partial(tmp_path: Path, spec: ServiceSp
     with pytest.raises(TemplateError) as caught:
         render(tmp_path, spec, templates)
     assert caught.value.where == "library/base/managed/_part.j2:2"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(1209600, "14 days"), (86400, "1 day"), (90000, "25 hours"), (300, "5 minutes"), (86401, "86401 s"), (0, "0 s")],
+)
+def test_a_duration_is_said_in_its_largest_whole_unit(seconds: int, text: str) -> None:
+    assert duration(seconds) == text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 from collections.abc import Callable
 from functools import partial
@@ -60,7 +61,7 @@ def finish(folder: Path) -> None:
 
 
 def die_at(step: int, operation: Callable[[], Any]) -> bool:
-    """Run in a child that the kernel ends at its n-th change of the folder; tells whether it got there."""
+    """Run in a child that kills itself at its n-th change of the folder; tells whether it got there."""
     child = os.fork()
     if child == 0:
         remaining = step
@@ -69,7 +70,7 @@ def die_at(step: int, operation: Callable[[], Any]) -> bool:
             def call(*arguments: Any, **options: Any) -> Any:
                 nonlocal remaining
                 if remaining == 0:
-                    os._exit(9)
+                    os.kill(os.getpid(), signal.SIGKILL)
                 remaining -= 1
                 return real(*arguments, **options)
 
@@ -82,7 +83,7 @@ def die_at(step: int, operation: Callable[[], Any]) -> bool:
             operation()
         finally:
             os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
 def test_an_update_that_dies_at_any_step_is_finished_or_forgotten_by_the_next_run(tmp_path: Path) -> None:

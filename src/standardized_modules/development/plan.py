@@ -171,14 +171,18 @@ def _processes(
                 command=(str(python), "-m", service.spec.package, *process.arguments),
                 settings={**given, **{each.port.setting: str(each.number) for each in ports}},
                 ports=ports,
-                examples=tuple(each for each in process.examples if _is_shown(each, values)),
+                examples=tuple(each for each in process.examples if _is_shown(each, values, folder)),
             )
         )
     return tuple(planned)
 
 
-def _is_shown(example: Example, values: Mapping[str, Scalar]) -> bool:
-    return not example.when or bool(evaluate(example.when, values, example.title))
+def _is_shown(example: Example, values: Mapping[str, Scalar], folder: Path) -> bool:
+    """Not what belongs to other services of its kind, nor to code that the team has replaced."""
+    if example.when and not evaluate(example.when, values, example.title):
+        return False
+    code = (folder / "src").rglob("*.py") if example.of else ()
+    return not example.of or any(example.of in file.read_text("utf-8", "replace") for file in code)
 
 
 def _open(

@@ -23,6 +23,7 @@ _MODULES: dict[EngineName, str] = {
     "postgresql": "standardized_modules.engines.postgresql",
     "servicebus": "standardized_modules.engines.servicebus.launcher",
     "sqs": "standardized_modules.engines.sqs",
+    "tables": "standardized_modules.engines.tables.launcher",
     "valkey": "standardized_modules.engines.valkey",
 }
 

@@ -134,7 +134,7 @@ class PythonPackages(Definition, frozen=True):
     dev: tuple[str, ...] = ()
 
 
-EngineName = Literal["postgresql", "servicebus", "sqs", "valkey"]
+EngineName = Literal["postgresql", "servicebus", "sqs", "tables", "valkey"]
 """What `sm dev` can start in place of a cloud's service: a module or package below `engines/`."""
 VariableName = Annotated[str, Meta(pattern="^[A-Z][A-Z0-9_]*$")]
 
@@ -157,6 +157,7 @@ class Example(Definition, frozen=True):
     title: Sentence
     arguments: Annotated[tuple[str, ...], Meta(min_length=1)]
     when: Annotated[str, Meta(description="Expression over parameters; shown where it is true.")] = ""
+    of: Annotated[str, Meta(description="Text of code; shown while a file below src/ has it.")] = ""
 
 
 class Process(Definition, frozen=True):

@@ -18,12 +18,13 @@ QUIET = frozenset({"keep"})
 
 
 def as_text(spec: ServiceSpec, changes: ChangeSet, directory: Path, *, dry_run: bool) -> str:
-    """A short message: what was made, and the three commands to type next."""
+    """A short message: what was made, and the commands to type next."""
     if dry_run:
         return _listing(changes, directory)
     lines = [_summary(spec, changes, directory), *_attention(changes), ""]
     width = max(len(command) for command, _ in NEXT_STEPS) + len("cd ")
-    lines.append(f"  cd {shlex.quote(str(directory))}")
+    if directory.resolve() != Path.cwd():
+        lines.append(f"  cd {shlex.quote(str(directory))}")
     lines += [f"  {command:<{width}}# {does}" for command, does in NEXT_STEPS]
     return "\n".join(lines) + "\n"
 

@@ -28,8 +28,8 @@ DESCRIPTION_LIMIT = 160
 DESCRIPTION_FORBIDDEN = '"\\`${}<>|'
 
 
-def check_service_name(name: str, where: str | None = None) -> None:
-    """Refuse a name that can't be a host name, a Kubernetes object and a Python package.
+def check_service_name(name: str, where: str | None = None) -> str:
+    """The name; refused when it can't be a host name, a Kubernetes object and a Python package.
 
     Limits of clouds depend on what is composed: see `check_limits`.
 
@@ -39,6 +39,7 @@ def check_service_name(name: str, where: str | None = None) -> None:
     problem = _name_problem(name)
     if problem:
         raise SpecError(problem, hint=f"try {_suggestion(name)!r}", where=where)
+    return name
 
 
 def _name_problem(name: str) -> str | None:

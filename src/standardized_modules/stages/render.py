@@ -54,6 +54,15 @@ def bytecode_version() -> str:
     return f"jinja2-{jinja2.__version__}-{options}"
 
 
+def duration(seconds: int) -> str:
+    """ "14 days" for 1209600: the largest unit that says it without a rest."""
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        number, rest = divmod(seconds, size)
+        if number and not rest:
+            return f"{number} {unit}{'s' if number > 1 else ''}"
+    return f"{seconds} s"
+
+
 class Source(Struct, frozen=True):
     """One file of the library that makes one output file."""
 
@@ -86,6 +95,7 @@ class Renderer:
             bytecode_cache=_CompiledTemplates(bytecode) if bytecode else None,
             **OPTIONS,
         )
+        self._environment.filters["duration"] = duration
 
     def render(self, service: ResolvedService) -> FileTree:
         """Every file of the service, sorted by path.

@@ -15,6 +15,7 @@ from standardized_modules.model.library import ENVIRONMENTS, Library, Scalar
 from standardized_modules.model.resolved import PythonLock, ResolvedEnvironment, ResolvedService
 from standardized_modules.model.spec import ServiceSpec
 from standardized_modules.python_packages import PackageLock
+from standardized_modules.stages.values import shown
 
 TITLES = {"dev": "Development", "staging": "Staging", "prod": "Production"}
 
@@ -121,7 +122,7 @@ def _broken_rules(composition: Composition, environments: tuple[ResolvedEnvironm
         if broken:
             known = _values(broken[0])
             read = [path for path in known if path in reads]
-            values = ", ".join(f"{path} = {known[path]}" for path in read)
+            values = ", ".join(f"{path} = {shown(known[path])}" for path in read)
             yield Finding(
                 rule=name,
                 message=f"{rule.require} does not hold in {', '.join(each.name for each in broken)} "

@@ -6,11 +6,11 @@ written. Never writes, never decides between values.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ParamSpec, TypeVar
 
 from standardized_modules.documents import Document, parse, plain
-from standardized_modules.errors import SpecError, near
+from standardized_modules.errors import Explained, SpecError, SpecErrors, near
 from standardized_modules.model.library import ENVIRONMENTS, Cloud, Library, Parameter, Scalar
 from standardized_modules.model.spec import ServiceSpec
 from standardized_modules.stages.names import (
@@ -20,14 +20,40 @@ from standardized_modules.stages.names import (
     check_service_name,
     default_owner,
 )
-from standardized_modules.stages.values import check_value
+from standardized_modules.stages.values import check_value, shown, spelled
 
+P = ParamSpec("P")
+T = TypeVar("T")
 SPEC_KEYS = (
     "version", "name", "owner", "description", "cloud", "region", "patterns", "parameters",
     "environments",
 )  # fmt: skip
 MODELINE = "# yaml-language-server: $schema=.sm/sm.schema.json\n"
 SHAPE = "compare with the JSON Schema .sm/sm.schema.json of a generated service"
+
+
+class Faults:
+    """What is wrong with a spec, collected, so that whoever corrects it does so once."""
+
+    def __init__(self) -> None:
+        self._found: list[Explained] = []
+
+    def of(self, check: Callable[P, T], *args: P.args, **options: P.kwargs) -> T | None:
+        """What the check returns; None when it refuses, which is noted."""
+        try:
+            return check(*args, **options)
+        except SpecError as problem:
+            self._found.extend(problem.reasons)
+            return None
+
+    def add(self, message: str, *, hint: str, where: str) -> None:
+        """Note something."""
+        self._found.append(SpecError(message, hint=hint, where=where))
+
+    def end(self) -> None:
+        """Raises a SpecError with all of them, if there are any."""
+        if self._found:
+            raise SpecErrors(self._found)
 
 
 def make_spec(
@@ -43,6 +69,7 @@ def make_spec(
     environment_values: Mapping[str, Mapping[str, Scalar]],
     origins: Mapping[str, str],
     text: str | None = None,
+    faults: Faults | None = None,
 ) -> ServiceSpec:
     """A spec from its fields, each checked; absent ones take their defaults.
 
@@ -58,20 +85,33 @@ def make_spec(
         environment_values: Parameters of single environments.
         origins: Where each field and value was written, as of `ServiceSpec`.
         text: The text of the `sm.yaml`, kept as it is in the service.
+        faults: What has been found so far.
 
     Raises:
-        SpecError: with the reason, the place and the way out.
+        SpecError: with everything that is wrong, its places and the ways out.
     """
-    check_service_name(name, origins.get("name"))
-    place = find_cloud(cloud, library, origins.get("cloud"))
-    chosen = tuple(
-        find_pattern(each, library, origins.get(f"patterns[{index}]")) for index, each in enumerate(patterns)
-    )
-    check_patterns(chosen, origins)
-    region, owner = region or place.default_region, owner or default_owner(name)
-    check_region(region, place, origins.get("region"))
-    check_owner(owner, origins.get("owner", origins.get("name")))
-    check_description(description or "", origins.get("description"))
+    faults = faults or Faults()
+    named = faults.of(check_service_name, name, origins.get("name"))
+    place = faults.of(find_cloud, cloud, library, origins.get("cloud"))
+    found = [
+        faults.of(find_pattern, each, library, origins.get(f"patterns[{index}]")) for index, each in enumerate(patterns)
+    ]
+    chosen = tuple(each for each in found if each is not None)
+    if len(chosen) == len(found):
+        faults.of(check_patterns, chosen, origins)
+    if place is not None:
+        region = region or place.default_region
+        faults.of(check_region, region, place, origins.get("region"))
+    if owner or named:  # What is made of a wrong name would be wrong for the same reason.
+        owner = owner or default_owner(name)
+        faults.of(check_owner, owner, origins.get("owner", origins.get("name")))
+    faults.of(check_description, description or "", origins.get("description"))
+    checked = _checked(values, library, origins, None, faults)
+    own = {each: _checked(mine, library, origins, each, faults) for each, mine in environment_values.items()}
+    faults.end()
+    assert place is not None
+    assert region
+    assert owner
     return ServiceSpec(
         name=name,
         patterns=chosen,
@@ -79,8 +119,8 @@ def make_spec(
         region=region,
         owner=owner,
         description=description or _default_description(name, chosen, library),
-        values=_checked(values, library, origins, None),
-        environment_values={each: _checked(own, library, origins, each) for each, own in environment_values.items()},
+        values=checked,
+        environment_values=own,
         origins=dict(origins),
         text=text,
     )
@@ -96,12 +136,19 @@ def _default_description(name: str, patterns: tuple[str, ...], library: Library)
 
 
 def _checked(
-    values: Mapping[str, Scalar], library: Library, origins: Mapping[str, str], environment: str | None
+    values: Mapping[str, Scalar],
+    library: Library,
+    origins: Mapping[str, str],
+    environment: str | None,
+    faults: Faults,
 ) -> dict[str, Scalar]:
     result = {}
     for path, value in values.items():
         where = origins.get(f"{environment}:{path}" if environment else path)
-        result[path] = check_value(path, find_parameter(path, library, where), value, where)
+        parameter = faults.of(find_parameter, path, library, where)
+        checked = None if parameter is None else faults.of(check_value, path, parameter, value, where)
+        if checked is not None:
+            result[path] = checked
     return result
 
 
@@ -117,32 +164,47 @@ def load_spec(text: str, name: str, library: Library) -> ServiceSpec:
         SpecError: with file and line.
     """
     document = parse(text, name, SpecError, SHAPE)
-    _check_spec_shape(document)
+    faults = Faults()
+    _check_spec_shape(document, faults)
     values, origins = _values(document, ("parameters",), None)
     by_environment: dict[str, dict[str, Scalar]] = {}
     for environment in document.mapping(SpecError, ("environments",)):
+        if environment not in ENVIRONMENTS:
+            continue
         by_environment[environment], places = _values(document, ("environments", environment), environment)
         origins |= places
-    patterns = document.convert(list[str], SpecError, ("patterns",))
+    name_, cloud = (faults.of(document.convert, str, SpecError, (key,)) for key in ("name", "cloud"))
+    patterns = faults.of(document.convert, list[str], SpecError, ("patterns",))
+    # A union is no `type[T]` to mypy, and msgspec converts to it all the same.
+    optional: Any = str | None
+    region, owner, description = (
+        faults.of(document.convert, optional, SpecError, (key,)) for key in ("region", "owner", "description")
+    )
+    if name_ is None or cloud is None or patterns is None:
+        faults.end()
+    assert name_ is not None
+    assert cloud is not None
+    assert patterns is not None
     origins |= {f"patterns[{index}]": document.where(("patterns", index)) for index in range(len(patterns))}
     origins |= {key: document.where((key,)) for key in SPEC_KEYS if document.at((key,)) is not None}
-    # A union is no `type[T]` to mypy, and msgspec converts to it all the same: hence the ignored types.
     return make_spec(
         library,
-        name=document.convert(str, SpecError, ("name",)),
+        name=name_,
         patterns=patterns,
-        cloud=document.convert(str, SpecError, ("cloud",)),
-        region=document.convert(str | None, SpecError, ("region",)),  # type: ignore[arg-type]
-        owner=document.convert(str | None, SpecError, ("owner",)),  # type: ignore[arg-type]
-        description=document.convert(str | None, SpecError, ("description",)),  # type: ignore[arg-type]
+        cloud=cloud,
+        region=region,
+        owner=owner,
+        description=description,
         values=values,
         environment_values=by_environment,
         origins=origins,
         text=text if "yaml-language-server: $schema=" in text else MODELINE + text.removeprefix("\ufeff"),
+        faults=faults,
     )
 
 
-def _check_spec_shape(document: Document) -> None:
+def _check_spec_shape(document: Document, faults: Faults) -> None:
+    """Raises for what leaves nothing to check; the rest is noted."""
     if not isinstance(document.data, dict):
         raise SpecError(
             "a spec is a mapping of keys to values",
@@ -151,32 +213,34 @@ def _check_spec_shape(document: Document) -> None:
         )
     for key in document.data:
         if key not in SPEC_KEYS:
-            raise SpecError(
+            faults.add(
                 f"unknown key {key!r}",
                 hint=near(key, SPEC_KEYS, f"allowed: {', '.join(SPEC_KEYS)}"),
                 where=document.where((key,)),
             )
     for key in ("version", "name", "cloud", "patterns"):
         if key not in document.data:
-            raise SpecError(
+            faults.add(
                 f"the key {key!r} is missing",
                 hint=f"add '{key}: …'; the file sm.yaml of a generated service is a complete spec",
                 where=document.where(()),
             )
-    version = document.data["version"]
+    version = document.data.get("version", 1)
     if type(version) is not int or version != 1:
-        raise SpecError(
-            f"version {version!r} is not known",
+        faults.add(
+            f"version {shown(version)} is not known",
             hint="write 'version: 1'",
             where=document.where(("version",)),
         )
     for environment in document.mapping(SpecError, ("environments",)):
         if environment not in ENVIRONMENTS:
-            raise SpecError(
+            faults.add(
                 f"{environment!r} is not an environment",
                 hint=near(environment, ENVIRONMENTS, "use dev, staging or prod"),
                 where=document.where(("environments", environment)),
             )
+    if not {"name", "cloud", "patterns"} <= document.data.keys() or version != 1:
+        faults.end()
 
 
 def _values(
@@ -203,29 +267,40 @@ def parse_assignments(
     """
     common: dict[str, Scalar] = {}
     by_environment: dict[str, dict[str, Scalar]] = {}
+    faults = Faults()
     for assignment in assignments:
-        path, equals, raw = assignment.partition("=")
-        place = f"--set {assignment}"
-        if not equals or not path:
-            raise SpecError("this is not an assignment", hint="write --set group.name=value", where=place)
-        environment, _, rest = path.partition(".")
-        scoped = environment in ENVIRONMENTS and "." in rest
-        dotted = rest if scoped else path
-        parameter = find_parameter(dotted, library, place)
-        value = check_value(dotted, parameter, _scalar(raw, parameter), place)
-        target = by_environment.setdefault(environment, {}) if scoped else common
-        target[dotted] = value
+        if found := faults.of(_assignment, assignment, library):
+            environment, path, value = found
+            target = by_environment.setdefault(environment, {}) if environment else common
+            target[path] = value
+    faults.end()
     return common, by_environment
+
+
+def _assignment(text: str, library: Library) -> tuple[str, str, Scalar]:
+    """Environment, or nothing for all, path and value."""
+    path, equals, raw = text.partition("=")
+    place = f"--set {text}"
+    if not equals or not path:
+        raise SpecError("this is not an assignment", hint="write --set group.name=value", where=place)
+    first, _, rest = path.partition(".")
+    if rest in library.parameters and first not in ENVIRONMENTS:
+        hint = near(first, ENVIRONMENTS, "use dev, staging or prod")
+        raise SpecError(f"{first!r} is not an environment", hint=hint, where=place)
+    scoped = first in ENVIRONMENTS and "." in rest
+    dotted = rest if scoped else path
+    parameter = find_parameter(dotted, library, place)
+    return first if scoped else "", dotted, check_value(dotted, parameter, _scalar(raw, parameter), place)
 
 
 def assignment_origins(
     common: Mapping[str, Scalar], by_environment: Mapping[str, Mapping[str, Scalar]]
 ) -> dict[str, str]:
     """Where `--set` values were written, for `ServiceSpec.origins`."""
-    origins = {path: f"--set {path}={value}" for path, value in common.items()}
+    origins = {path: f"--set {path}={spelled(value)}" for path, value in common.items()}
     for environment, values in by_environment.items():
         for path, value in values.items():
-            origins[f"{environment}:{path}"] = f"--set {environment}.{path}={value}"
+            origins[f"{environment}:{path}"] = f"--set {environment}.{path}={spelled(value)}"
     return origins
 
 

@@ -64,15 +64,15 @@ def find_problem(parameter: Parameter, value: object) -> str | None:
     kinds = _KINDS[parameter.type]
     wrong_bool = isinstance(value, bool) and parameter.type != "boolean"
     if not isinstance(value, kinds) or wrong_bool:
-        return f"expected {_article(parameter.type)}, got {_shown(value)}"
+        return f"expected {_article(parameter.type)}, got {shown(value)}"
     if isinstance(value, float) and not math.isfinite(value):
         return f"{value!r} is not a finite number"
     if parameter.choices and value not in parameter.choices:
-        return f"{_shown(value)} is not one of the choices"
+        return f"{shown(value)} is not one of the choices"
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _bounds_problem(parameter, value)
     if isinstance(value, str) and parameter.pattern and not re.fullmatch(parameter.pattern, value):
-        return f"{_shown(value)} does not match {parameter.pattern}"
+        return f"{shown(value)} does not match {parameter.pattern}"
     return None
 
 
@@ -82,8 +82,19 @@ def hint_for(parameter: Parameter) -> str:
         return f"{parameter.doc} Choices: {', '.join(map(str, parameter.choices))}."
     bounds = bounds_text(parameter.minimum, parameter.maximum)
     unit = f" {parameter.unit}" if parameter.unit else ""
-    allowed = f"Allowed: {bounds}{unit}." if bounds else f"Default: {parameter.default!r}."
+    allowed = f"Allowed: {bounds}{unit}." if bounds else f"Default: {shown(parameter.default)}."
     return f"{parameter.doc} {allowed}"
+
+
+def spelled(value: object) -> str:
+    """A value as `sm.yaml` spells it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def shown(value: object) -> str:
+    """A value as messages name it: texts in quotes, true and false as in YAML, and not too long."""
+    text = repr(value) if isinstance(value, str) else spelled(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def bounds_text(minimum: float | None, maximum: float | None) -> str:
@@ -107,11 +118,6 @@ def _bounds_problem(parameter: Parameter, value: float) -> str | None:
 
 def _plain(number: float) -> str:
     return str(int(number)) if float(number).is_integer() else f"{number:g}"
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def _article(kind: str) -> str:

@@ -37,7 +37,7 @@ MUTATIONS = (
         '"aws_iam_role" "workload"',
         '"aws_iam_roles" "workload"',
     ),
-    M("provider of another major version", "SM302", f"{T}versions.tf", '"~> 6.0"', '"~> 5.0"'),
+    M("provider of another major version", "SM302", f"{T}versions.tf", '"~> 6.8"', '"~> 5.0"'),
     M("brace missing", "SM302", f"{T}providers.tf", "    tags = local.tags\n  }\n", "    tags = local.tags\n"),
     M(
         "read-only attribute",
@@ -87,7 +87,7 @@ MUTATIONS = (
         "fieldPath: data.web_acl_arn",
         "fieldPath: data.hostname",
     ),
-    M("provider without upper bound", "SM306", f"{T}versions.tf", '"~> 6.0"', '">= 6.0"'),
+    M("provider without upper bound", "SM306", f"{T}versions.tf", '"~> 6.8"', '">= 6.8"'),
     M("no version of the core", "SM306", f"{T}registry/versions.tf", 'required_version = ">= 1.10"', ""),
     M("topic in the clear", "SM310", f"{T}notifications.tf", "  kms_master_key_id = aws_kms_key.service.arn\n", ""),
     M("log group in the clear", "SM310", f"{T}waf_logs.tf", "  kms_key_id        = aws_kms_key.service.arn\n", ""),

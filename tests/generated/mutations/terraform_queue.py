@@ -91,6 +91,13 @@ MUTATIONS = (
 """,
         "",
     ),
+    W(
+        "dead letters of the wrong queue",
+        "SM315",
+        f"{T}queue.tf",
+        "[aws_sqs_queue.tasks.arn]",
+        "[aws_sqs_queue.dead_letters.arn]",
+    ),
     W("dead letters of every queue", "SM315", f"{T}queue.tf", '"byQueue"', '"allowAll"'),
     W(
         "calls without TLS",

@@ -167,6 +167,35 @@ MUTATIONS = (
         "3",
     ),
     W(
+        "attempts beyond the queue's own",
+        "SM522",
+        f"{PROD}settings.env",
+        "APP_QUEUE_MAX_DELIVERIES=30",
+        "APP_QUEUE_MAX_DELIVERIES=50",
+    ),
+    W(
+        "tasks that expire before their last attempt",
+        "SM522",
+        f"{PROD}settings.env",
+        "APP_WORKER_RETRY_CAP_SECONDS=300",
+        "APP_WORKER_RETRY_CAP_SECONDS=86400",
+    ),
+    W(
+        "order that the queue does not keep",
+        "SM522",
+        f"{PROD}settings.env",
+        "APP_QUEUE_ORDERED=false",
+        "APP_QUEUE_ORDERED=true",
+    ),
+    W(
+        "dead letters of another kind than their queue",
+        "SM302",
+        f"{TERRAFORM}queue.tf",
+        "  # Has to be of the same kind as the queue it serves.\n"
+        "  fifo_queue                  = local.settings.queue.ordered",
+        "  fifo_queue                  = true",
+    ),
+    W(
         "idempotency keys forgotten too early",
         "SM522",
         f"{PROD}settings.env",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,6 +19,8 @@ from standardized_modules.engines import Facts, open_engine
 from standardized_modules.engines.running import LOOPBACK
 
 Json = dict[str, Any]
+FORGETFUL: Mapping[str, str] = {"APP_IDEMPOTENCY_TABLE": "", "APP_IDEMPOTENCY_CONNECTION_STRING": ""}
+"""Variables with which each worker remembers its own keys alone."""
 BACKSTOP = 100
 """Deliveries that the broker allows. Workers that are killed on purpose need many."""
 VALUES: Mapping[str, Any] = {
@@ -86,8 +88,6 @@ class Broker(Protocol):
 
     lock_seconds: int
     """The shortest lock that works with it."""
-    shares_keys: bool
-    """Whether workers share a store of idempotency keys."""
 
     def queue(
         self, folder: Path, *, ordered: bool = False, through: Way = direct, lock_seconds: int | None = None
@@ -137,8 +137,8 @@ class Sqs:
     lock_seconds = 2
     """Visibility is counted in whole seconds, so the shortest would be over in a moment."""
 
-    def __init__(self, port: int, region: str, settings: Mapping[str, str], *, shares_keys: bool = True) -> None:
-        self.port, self.region, self.settings, self.shares_keys = port, region, settings, shares_keys
+    def __init__(self, port: int, region: str, settings: Mapping[str, str], *, keeps_keys: bool = True) -> None:
+        self.port, self.region, self.settings, self._keeps_keys = port, region, settings, keeps_keys
         self._clients = {name: self._client(name) for name in ("sqs", "dynamodb")}
         self._number = count()
 
@@ -164,7 +164,7 @@ class Sqs:
             "APP_DEAD_LETTER_QUEUE_URL": dead_url,
             "APP_QUEUE_VISIBILITY_SECONDS": str(lock_seconds),
             "APP_QUEUE_ORDERED": str(ordered).lower(),
-            "APP_IDEMPOTENCY_TABLE": self._table(name) if self.shares_keys else "",
+            "APP_IDEMPOTENCY_TABLE": self._table(name) if self._keeps_keys else "",
         }
         yield SqsQueue(client, url, dead_url, lock_seconds, settings)
         for each in (url, dead_url):
@@ -248,11 +248,10 @@ class ServiceBusQueue:
 
 
 class ServiceBus:
-    """The emulator, one for each queue."""
+    """The emulators of Service Bus and, for the keys, of Table storage: a pair for each queue."""
 
     lock_seconds = 3
     """A round trip of the SDK takes up to 0.2 s, and locks are renewed after a third of them."""
-    shares_keys = False
 
     @contextmanager
     def queue(
@@ -260,17 +259,21 @@ class ServiceBus:
     ) -> Iterator[Queue]:
         lock_seconds = lock_seconds or self.lock_seconds
         values = {**VALUES, "queue.ordered": ordered, "queue.visibility_timeout": lock_seconds}
-        with open_engine("servicebus", Facts("orders", "westeurope", values), folder) as running:
+        facts = Facts("orders", "westeurope", values)
+        with ExitStack() as stack:
+            running = stack.enter_context(open_engine("servicebus", facts, folder))
+            tables = stack.enter_context(open_engine("tables", facts, folder))
             text = running.settings["APP_QUEUE_CONNECTION_STRING"]
             port = int(running.address.rpartition(":")[2])
             settings = {
                 **running.settings,
+                **tables.settings,
                 "APP_QUEUE_CONNECTION_STRING": text.replace(f":{port}", f":{through(port)}"),
                 "APP_QUEUE_VISIBILITY_SECONDS": str(lock_seconds),
                 "APP_QUEUE_ORDERED": str(ordered).lower(),
             }
-            with ServiceBusClient.from_connection_string(text) as client:
-                yield ServiceBusQueue(client, port, lock_seconds, settings)
+            client = stack.enter_context(ServiceBusClient.from_connection_string(text))
+            yield ServiceBusQueue(client, port, lock_seconds, settings)
 
 
 def _text(value: object) -> str:

@@ -12,7 +12,7 @@ Everything is imported before the first fork, so that a worker that was killed i
 milliseconds; it shares nothing else with the others. With standard input closed, all are killed.
 
 FOLDER gets `journal/PID`, a line for every begin and end of a handler, and `effects/KEY`: a file
-that can be created once, which is the side effect.
+that can be created once, which is the side effect. A file `go` in it lets handlers go on that hold.
 """
 
 import asyncio
@@ -41,6 +41,10 @@ class Work(BaseModel):
     seconds: list[float] = [0.0]
 
 
+class Hold(BaseModel):
+    """Takes as long as the test wants."""
+
+
 class Fail(BaseModel):
     """Fails `times` times."""
 
@@ -59,15 +63,30 @@ def note(event: str, context: TaskContext) -> None:
     os.close(descriptor)
 
 
+def take_effect(context: TaskContext) -> None:
+    """What must happen once for each idempotency key."""
+    try:
+        (EFFECTS / context.idempotency_key).touch(exist_ok=False)
+    except FileExistsError:
+        note("again", context)
+
+
 @task("work")
 async def work(payload: Work, context: TaskContext) -> None:
     """Do it once for each idempotency key."""
     note("begin", context)
     await asyncio.sleep(payload.seconds[min(context.attempt, len(payload.seconds)) - 1])
-    try:
-        (EFFECTS / context.idempotency_key).touch(exist_ok=False)
-    except FileExistsError:
-        note("again", context)
+    take_effect(context)
+    note("end", context)
+
+
+@task("hold")
+async def hold(payload: Hold, context: TaskContext) -> None:
+    """Wait in the first attempt until the test says so; then as above."""
+    note("begin", context)
+    while context.attempt == 1 and not (FOLDER / "go").exists():
+        await asyncio.sleep(0.02)
+    take_effect(context)
     note("end", context)
 
 
@@ -100,7 +119,7 @@ def start(settings: dict[str, str], log: str) -> int:
         os.dup2(output, 1)
         os.dup2(output, 2)
         os.close(0)
-        code = run_worker(load_settings(), [work, fail, refuse])
+        code = run_worker(load_settings(), [work, hold, fail, refuse])
     except BaseException:
         traceback.print_exc()
     finally:
@@ -112,9 +131,10 @@ def main() -> None:
     """Obey until nobody speaks any more."""
     for folder in (EFFECTS, JOURNAL):
         folder.mkdir(parents=True, exist_ok=True)
-    for adapter in ("sqs", "service_bus"):
-        if (Path(import_module("orders.queue").__file__ or "").parent / f"{adapter}.py").exists():
-            import_module(f"orders.queue.{adapter}")
+    root = Path(import_module("orders").__file__ or "").parent
+    for adapter in ("queue.sqs", "idempotency_dynamodb", "queue.service_bus", "idempotency_table"):
+        if (root / f"{adapter.replace('.', '/')}.py").exists():
+            import_module(f"orders.{adapter}")
     children: set[int] = set()
     for line in sys.stdin:
         command: dict[str, Any] = json.loads(line)

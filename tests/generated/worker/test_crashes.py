@@ -41,9 +41,8 @@ def test_fifty_kills_lose_nothing(broker: Broker, open_on: OpenWorkers, tmp_path
         assert queue.dead_letters() == [], "none was given up"
     assert workers.effects == set(keys), "every message is handled"
     assert len(killed) == KILLS
-    if broker.shares_keys:
-        ends = Counter(note["key"] for note in workers.notes("end") if note["pid"] not in killed)
-        assert set(ends.values()) == {1}, "what a worker finished that lived on is not executed again"
+    ends = Counter(note["key"] for note in workers.notes("end") if note["pid"] not in killed)
+    assert set(ends.values()) == {1}, "what a worker finished that lived on is not executed again"
 
 
 def test_a_broker_that_was_away_is_found_again(broker: Broker, open_on: OpenWorkers, tmp_path: Path) -> None:

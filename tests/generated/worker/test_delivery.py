@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import signal
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
-from tests.generated.worker.brokers import Queue, Sent, a_task
+from tests.generated.worker.brokers import FORGETFUL, Broker, Queue, Sent, a_task
+from tests.generated.worker.conftest import OpenWorkers
 from tests.generated.worker.workers import Workers, done, eventually
+
+LONG_LOCK = 8
+"""Seconds. As many again may pass between a message's return and the end of its key."""
 
 
 def test_every_task_is_done_once(queue: Queue, workers: Workers) -> None:
@@ -112,14 +118,47 @@ def test_a_heartbeat_keeps_a_long_task(queue: Queue, workers: Workers) -> None:
     assert workers.count("begin") == workers.count("end") == {"long": 1}
 
 
-def test_without_a_heartbeat_a_long_task_comes_once_more(queue: Queue, workers: Workers) -> None:
-    queue.send([a_task("work", "long", seconds=[queue.lock_seconds * 1.6, 0])])
-    two = [workers.start(APP_WORKER_HEARTBEAT="false") for _ in range(2)]
+def test_without_a_heartbeat_a_long_task_comes_once_more(broker: Broker, open_on: OpenWorkers, tmp_path: Path) -> None:
+    """It finds its key taken, then done: the handler runs once."""
+    with broker.queue(tmp_path, lock_seconds=LONG_LOCK) as queue:
+        workers = open_on(queue)
+        queue.send([a_task("hold", "long")])
+        two = [workers.start(APP_WORKER_HEARTBEAT="false") for _ in range(2)]
+
+        def outcomes() -> Counter[str]:
+            return sum((worker.outcomes() for worker in two), Counter[str]())
+
+        eventually(lambda: workers.count("begin"), workers.logs)
+        eventually(lambda: outcomes()["retried"], workers.logs)
+        workers.let_go()  # A claim without heartbeat lasts two locks, of which little more than one is over.
+        eventually(lambda: outcomes()["duplicate"], workers.logs)
+        done(queue, workers)
+        seen = outcomes()
+        for worker in two:
+            worker.stop()
+        # The message was no longer its own when the handler had ended, but the key was.
+        assert (seen["done"], seen["lock_lost"], seen["duplicate"]) == (0, 1, 1)
+        assert workers.count("begin") == workers.count("end") == {"long": 1}
+        assert workers.count("again") == {}
+        assert workers.effects == {"long"}
+        assert queue.dead_letters() == []
+
+
+def test_a_store_that_forgot_a_key_lets_its_task_run_once_more(queue: Queue, workers: Workers) -> None:
+    """What idempotency keys are for, seen without them: the message comes back, and is executed again."""
+    queue.send([a_task("hold", "long")])
+    alone = {"APP_WORKER_HEARTBEAT": "false", **FORGETFUL}
+    # It has no room for the message a second time, so the other worker gets it.
+    first = workers.start(APP_WORKER_CONCURRENCY="1", **alone)
+    eventually(lambda: workers.count("begin"), workers.logs)
+    second = workers.start(**alone)
+    eventually(lambda: workers.count("end"), workers.logs)
+    workers.let_go()
     eventually(lambda: workers.count("end")["long"] == 2, workers.logs)
     done(queue, workers)
-    for worker in two:
+    for worker in (first, second):
         worker.stop()
-    assert [note["attempt"] for note in workers.notes("begin")] == [1, 2]
+    assert [(note["attempt"], note["pid"]) for note in workers.notes("begin")] == [(1, first.pid), (2, second.pid)]
     assert workers.count("again") == {"long": 1}
     assert workers.effects == {"long"}
     assert queue.dead_letters() == []

@@ -38,7 +38,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sqs]:
         command = [sys.executable, "-m", "moto.server", "-H", LOOPBACK, "-p", str(port)]
         child = Child(command, environment=dict(os.environ), folder=folder, output=output)
     try:
-        moto = Sqs(port, "eu-west-1", SETTINGS, shares_keys=False)
+        moto = Sqs(port, "eu-west-1", SETTINGS, keeps_keys=False)
         eventually(lambda: _answers(moto, folder), "moto does not start")
         yield moto
     finally:
@@ -58,11 +58,16 @@ def test_a_message_that_is_not_settled_comes_back_and_a_retry_waits(
 ) -> None:
     with broker.queue(tmp_path) as queue:
         workers = open_on(queue)
-        queue.send([a_task("work", "long", seconds=[queue.lock_seconds * 1.6, 0]), a_task("fail", "twice", times=2)])
-        two = [workers.start(APP_WORKER_HEARTBEAT="false") for _ in range(2)]
-        eventually(lambda: workers.count("end")["long"] == 2, workers.logs)
+        queue.send([a_task("hold", "long")])
+        # With nothing else to do, and no room to take the message again: it comes to the other worker.
+        first = workers.start(APP_WORKER_HEARTBEAT="false", APP_WORKER_CONCURRENCY="1")
+        eventually(lambda: workers.count("begin")["long"] == 1, workers.logs)
+        queue.send([a_task("fail", "twice", times=2)])
+        second = workers.start(APP_WORKER_HEARTBEAT="false")
+        eventually(lambda: workers.count("end")["long"] == 1, workers.logs)
+        workers.let_go()
         done(queue, workers)
-        for worker in two:
+        for worker in (first, second):
             worker.stop()
         assert workers.count("again") == {"long": 1}
         attempts = [note["attempt"] for note in workers.notes("begin") if note["key"] == "twice"]

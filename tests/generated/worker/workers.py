@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -14,7 +15,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from standardized_modules.engines.running import LOOPBACK, free_port
+from prometheus_client.parser import text_string_to_metric_families
+
+from standardized_modules.engines.running import LOOPBACK, free_ports
 from tests.generated.worker.brokers import Queue
 
 PROGRAM = Path(__file__).with_name("program.py")
@@ -34,8 +37,8 @@ def eventually(happens: Callable[[], object], what: str | Callable[[], object], 
 class Worker:
     """A process that runs tasks."""
 
-    def __init__(self, workers: Workers, pid: int, log: Path) -> None:
-        self.workers, self.pid, self.log = workers, pid, log
+    def __init__(self, workers: Workers, pid: int, log: Path, metrics_port: int) -> None:
+        self.workers, self.pid, self.log, self._metrics_port = workers, pid, log, metrics_port
         self.code: int | None = None
 
     def signal(self, number: signal.Signals) -> None:
@@ -58,6 +61,19 @@ class Worker:
         """Ask it to end, as Kubernetes does."""
         self.signal(signal.SIGTERM)
         assert self.wait() == 0, self.log.read_text()
+
+    def outcomes(self) -> Counter[str]:
+        """What became of messages, by its metrics."""
+        connection = http.client.HTTPConnection(LOOPBACK, self._metrics_port, timeout=30)
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+        connection.close()
+        found: Counter[str] = Counter()
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                if sample.name == "tasks_total":
+                    found[sample.labels["outcome"]] += int(sample.value)
+        return found
 
     def lines(self) -> list[Note]:
         """Its log."""
@@ -91,8 +107,10 @@ class Workers:
     def start(self, **settings: str) -> Worker:
         """One more."""
         log = self.folder / f"worker-{next(self._number)}.log"
-        ports = {"APP_METRICS_PORT": str(free_port()), "APP_HEALTH_PORT": str(free_port())}
-        worker = Worker(self, self.ask({"start": {**self.settings, **ports, **settings}, "log": str(log)}), log)
+        metrics, health = free_ports(2)
+        ports = {"APP_METRICS_PORT": str(metrics), "APP_HEALTH_PORT": str(health)}
+        pid = self.ask({"start": {**self.settings, **ports, **settings}, "log": str(log)})
+        worker = Worker(self, pid, log, metrics)
         self.alive.add(worker)
         return worker
 
@@ -127,6 +145,10 @@ class Workers:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait()
+
+    def let_go(self) -> None:
+        """Have handlers go on that hold."""
+        (self.folder / "go").touch()
 
     @property
     def effects(self) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from standardized_modules.checks import Tree, discover
-from standardized_modules.checks.kubernetes._manifests import deployment
+from standardized_modules.checks.kubernetes._manifests import deployment, duration
 
 CHECKS = {check.ID: check for check in discover()}
 GATEWAY = """\
@@ -20,6 +20,28 @@ GATEWAY = """\
 {apiVersion: alb.networking.azure.io/v1, kind: WebApplicationFirewallPolicy, metadata: {name: firewall}, spec: {
  targetRef: {group: gateway.networking.k8s.io, kind: Gateway, name: orders}, webApplicationFirewall: {id: /x}}}
 """
+POLICIES = """\
+---
+{apiVersion: v1, kind: Service, metadata: {name: orders}, spec: {ports: [{port: 80}]}}
+---
+{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: orders}, spec: {}}
+---
+{apiVersion: alb.networking.azure.io/v1, kind: HealthCheckPolicy, metadata: {name: orders}, spec: {
+ targetRef: {group: "", kind: Service, name: orders}, default: {interval: 5s, unhealthyThreshold: 3,
+ http: {path: /readyz, match: {statusCodes: [{start: 200, end: 200}]}}}}}
+---
+{apiVersion: alb.networking.azure.io/v1, kind: RoutePolicy, metadata: {name: orders}, spec: {
+ targetRef: {group: gateway.networking.k8s.io, kind: HTTPRoute, name: orders},
+ default: {timeouts: {routeTimeout: 20s}}}}
+---
+{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {name: orders}, spec: {secretName: orders-tls}}
+"""
+SERVING = (
+    "ports: [{name: http, containerPort: 8080}], lifecycle: {preStop: {sleep: {seconds: 5}}}, "
+    "startupProbe: {httpGet: {path: /startupz}}, readinessProbe: {httpGet: {path: /readyz}}, "
+    "livenessProbe: {httpGet: {path: /livez}}, env: [{name: APP_DRAIN_DELAY_SECONDS, value: '15'}, "
+    "{name: APP_REQUEST_TIMEOUT_SECONDS, value: '9'}]"
+)
 KEEP_ALIVE = "env: [{name: APP_KEEP_ALIVE_SECONDS, value: '330'}, {name: APP_REQUEST_TIMEOUT_SECONDS, value: '15'}]"
 FIREWALL = "name: orders}, webApplicationFirewall"
 
@@ -49,3 +71,36 @@ def test_what_is_wrong_with_it(check_id: str, old: str, new: str, words: str) ->
     found = [finding.message for finding in CHECKS[check_id].check(Tree(bad))]
     assert found, check_id
     assert any(words in message for message in found), found
+
+
+@pytest.mark.parametrize("check_id", ["SM206", "SM208", "SM211", "SM218", "SM219"])
+def test_policies_as_they_should_be(check_id: str) -> None:
+    assert list(CHECKS[check_id].check(Tree(deployment(SERVING, kinds=GATEWAY + POLICIES)))) == []
+
+
+@pytest.mark.parametrize(
+    ("check_id", "old", "new", "words"),
+    [
+        ("SM206", "azure-alb-external", "istio", "is not of the class azure-alb-external"),
+        ("SM208", "secretName: orders-tls", "secretName: orders", "https: nothing makes the Secret orders-tls"),
+        ("SM211", "{path: /readyz, match", "{path: /livez, match", "asks /livez, readiness is /readyz"),
+        ("SM211", "end: 200", "end: 503", "takes 503 for the answer of a healthy pod"),
+        ("SM218", "interval: 5s", "interval: 1m5s", "notices after 195 s"),
+        ("SM218", "interval: 5s, unhealthyThreshold: 3", "unhealthyThreshold: 4", "notices after 20 s"),
+        ("SM219", "routeTimeout: 20s", "routeTimeout: 500ms", "may take 9 s, the load balancer gives up after 0.5 s"),
+    ],
+)
+def test_what_is_wrong_with_a_policy(check_id: str, old: str, new: str, words: str) -> None:
+    good = deployment(SERVING, kinds=GATEWAY + POLICIES)
+    bad = {path: text.replace(old, new) for path, text in good.items()}
+    assert bad != good
+    found = [finding.message for finding in CHECKS[check_id].check(Tree(bad))]
+    assert any(words in message for message in found), found
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("5s", 5.0), ("1m30s", 90.0), ("500ms", 0.5), ("2h", 7200.0), ("5", None), ("", None), (5, None)],
+)
+def test_durations(text: object, seconds: float | None) -> None:
+    assert duration(text) == seconds

@@ -69,6 +69,8 @@ def test_agreement(terraform: str) -> None:
         ("APP_QUEUE_VISIBILITY_SECONDS", "60", "the worker counts on 60 s"),
         ("APP_WORKER_HEARTBEAT", "false", "less than 6 times 10 s"),
         ("APP_WORKER_MAX_ATTEMPTS", "20", "gives a message up after 20 deliveries"),
+        ("APP_QUEUE_MAX_DELIVERIES", "21", "after 20 deliveries, tasks may want up to 21 attempts"),
+        ("APP_WORKER_RETRY_CAP_SECONDS", "69091", "keeps a message for 345600 s, its attempts may take 345605 s"),
         ("APP_IDEMPOTENCY_TTL_SECONDS", "86400", "forgotten after 86400 s"),
         ("APP_QUEUE_ORDERED", "true", "is not ordered"),
     ],
@@ -83,3 +85,34 @@ def test_message_that_the_queue_refuses() -> None:
     terraform = SQS.replace("  visibility_timeout", "  max_message_size = 65536\n  visibility_timeout")
 
     assert "takes 65536 bytes, producers send up to 262144" in found(terraform, APP_QUEUE_MAX_MESSAGE_BYTES="262144")[0]
+
+
+NAMESPACE = """\
+resource "azurerm_servicebus_namespace" "tasks" {
+  name                = "orders"
+  resource_group_name = "g"
+  location            = "westeurope"
+  sku                 = "TIER"
+}
+"""
+
+
+def in_tier(tier: str, **settings: str) -> list[str]:
+    """With a namespace of a tier around the queue, which drops duplicates."""
+    place = '"/subscriptions/1/resourceGroups/g/providers/Microsoft.ServiceBus/namespaces/n"'
+    queue = SERVICE_BUS.replace(place, "azurerm_servicebus_namespace.tasks.id\n  requires_duplicate_detection = true")
+    return found(queue + NAMESPACE.replace("TIER", tier), **settings)
+
+
+def test_the_basic_tier_lacks_what_the_queue_is_told_to_do() -> None:
+    assert in_tier("Standard") == []
+    assert in_tier("Basic") == [
+        "azurerm_servicebus_queue.tasks (): its namespace is of the basic tier, which has no duplicate detection"
+    ]
+
+
+def test_message_that_the_tier_refuses() -> None:
+    assert in_tier("Standard", APP_QUEUE_MAX_MESSAGE_BYTES="262144") == []
+    assert in_tier("Premium", APP_QUEUE_MAX_MESSAGE_BYTES="262145") == []
+    (message,) = in_tier("Standard", APP_QUEUE_MAX_MESSAGE_BYTES="262145")
+    assert "takes 262144 bytes" in message

@@ -70,10 +70,10 @@ def test_every_process_of_the_service_with_ports_of_its_own(folder: Path) -> Non
     assert "APP_PORT" not in worker.settings
 
 
-@pytest.mark.parametrize(("cloud", "engine"), [("aws", "sqs"), ("azure", "servicebus")])
-def test_the_cloud_decides_the_engine(folder: Path, cloud: str, engine: str) -> None:
+@pytest.mark.parametrize(("cloud", "engines"), [("aws", ("sqs",)), ("azure", ("servicebus", "tables"))])
+def test_the_cloud_decides_the_engines(folder: Path, cloud: str, engines: tuple[str, ...]) -> None:
     found = planned(folder, "background_worker", cloud=cloud)
-    assert found.engines == (engine,)
+    assert found.engines == engines
     assert found.facts.values["queue.visibility_timeout"] == 60
     assert found.reloads
     alone = planned(folder, "background_worker", cloud=cloud, options=Options(engines_only=True))
@@ -90,6 +90,27 @@ def test_the_command_line_decides_the_port_of_clients(folder: Path, taken: int) 
     assert ports(planned(folder, "web_api", options=Options(port=0)))["api"]["APP_PORT"] not in (0, taken)
     with pytest.raises(WorkspaceError, match=f"port {taken} .HTTP, APP_PORT. is in use"):
         planned(folder, "web_api")
+
+
+@pytest.mark.parametrize(
+    ("code", "ordered", "enqueued"),
+    [
+        ('@task("send_invoice")\n', False, [("enqueue", "send_invoice")]),
+        ('@task("send_invoice")\n', True, [("enqueue", "send_invoice", "--group")]),
+        ('@task("pay")\n', False, []),
+    ],
+)
+def test_examples_are_of_code_that_is_there(
+    folder: Path, code: str, ordered: bool, enqueued: list[tuple[str, ...]]
+) -> None:
+    (folder / "src" / "order_events").mkdir(parents=True)
+    (folder / "src" / "order_events" / "tasks.py").write_text(code)
+    (worker,) = planned(folder, "background_worker", queue__ordered=ordered).processes
+    shown = [each.arguments for each in worker.examples]
+    assert [tuple(word for word in each if word.isidentifier() or word == "--group")[:3] for each in shown[:-1]] == [
+        tuple(each) for each in enqueued
+    ]
+    assert shown[-1] == ("dead-letters", "list")
 
 
 def test_a_worker_has_no_port_of_clients(folder: Path) -> None:

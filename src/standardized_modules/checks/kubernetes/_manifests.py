@@ -43,9 +43,30 @@ def name_of(manifest: Manifest) -> str:
     return str(manifest.get("metadata", {}).get("name", ""))
 
 
+CLIENT_ID = "azure.workload.identity/client-id"
+"""Annotation of a ServiceAccount whose pods act as an identity of Entra ID."""
+
+
+def annotations_of(manifest: Manifest) -> dict[str, str]:
+    """Its annotations; none when it has none."""
+    return manifest["metadata"].get("annotations") or {}
+
+
 def spec_of(manifest: Manifest) -> dict[str, Any]:
     """The object's spec, empty when it has none."""
     return manifest.get("spec") or {}
+
+
+def duration(text: object) -> float | None:
+    """Seconds of a duration as Gateway API writes it (5s, 1m30s, 500ms); None when it is none."""
+    parts = _DURATION.findall(text) if isinstance(text, str) else []
+    if not parts or "".join(f"{number}{unit}" for number, unit in parts) != text:
+        return None
+    return float(sum(int(number) * _UNITS[unit] for number, unit in parts))
+
+
+_UNITS = {"h": 3600, "m": 60, "s": 1, "ms": 0.001}
+_DURATION = re.compile(r"([0-9]{1,5})(h|ms|m|s)")
 
 
 def pods(overlay: Overlay) -> Iterator[tuple[Manifest, dict[str, Any], dict[str, str]]]:

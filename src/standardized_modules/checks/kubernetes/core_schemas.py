@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import kubernetes_validate
+from jsonschema.exceptions import best_match
 
 from standardized_modules.checks import Finding, Tree
 from standardized_modules.checks.kubernetes._manifests import Problem, deployment, findings
-from standardized_modules.checks.kubernetes._schemas import custom_resources
+from standardized_modules.checks.kubernetes._schemas import core_object, custom_resources
 from standardized_modules.checks.tree import Overlay
 
 ID = "SM202"
@@ -38,11 +38,11 @@ def _inspect(overlay: Overlay) -> Iterator[Problem]:
     for manifest in overlay.manifests:
         if f"{manifest.get('apiVersion')}/{manifest.get('kind')}" in custom_resources():
             continue
+        api_version, kind = str(manifest.get("apiVersion")), str(manifest.get("kind"))
         for version in VERSIONS:
-            try:
-                kubernetes_validate.validate(manifest, version, strict=True)
-            except kubernetes_validate.ValidationError as error:
+            validator = core_object(version, api_version, kind)
+            if validator is None:
+                yield manifest, f"Kubernetes {version} has no {kind} in {api_version}"
+            elif error := best_match(validator.iter_errors(manifest)):
                 place = ".".join(str(part) for part in error.path)
                 yield manifest, f"Kubernetes {version}: {place or 'object'}: {error.message}"
-            except kubernetes_validate.SchemaNotFoundError:
-                yield manifest, f"Kubernetes {version} has no {manifest.get('kind')} in {manifest.get('apiVersion')}"

@@ -10,6 +10,7 @@ from standardized_modules.checks.kubernetes._manifests import (
     Problem,
     containers,
     deployment,
+    duration,
     findings,
     pods,
     settings,
@@ -88,6 +89,12 @@ def _health_checks(overlay: Overlay, drain: float) -> Iterator[Problem]:
         noticed = health.get("healthCheckInterval", 30) * health.get("unhealthyThresholdCount", 2)
         if noticed > drain:
             yield target, f"the load balancer notices after {noticed} s, the pod stops accepting after {drain:g} s"
+
+    for policy in overlay.of("HealthCheckPolicy"):
+        health = spec_of(policy).get("default") or {}
+        noticed = (duration(health.get("interval")) or 5) * health.get("unhealthyThreshold", 3)  # its own values
+        if noticed > drain:
+            yield policy, f"the load balancer notices after {noticed:g} s, the pod stops accepting after {drain:g} s"
 
 
 def _pre_stop(container: Mapping[str, Any]) -> int:

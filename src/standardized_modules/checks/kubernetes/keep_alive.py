@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from standardized_modules.checks import Finding, Tree
-from standardized_modules.checks.kubernetes._manifests import Problem, deployment, findings, pods, settings, spec_of
+from standardized_modules.checks.kubernetes._manifests import (
+    Problem,
+    deployment,
+    duration,
+    findings,
+    pods,
+    settings,
+    spec_of,
+)
 from standardized_modules.checks.tree import Overlay
 
 ID = "SM219"
@@ -49,6 +57,13 @@ def _inspect(overlay: Overlay) -> Iterator[Problem]:
                 yield workload, f"keep-alive {keep_alive} s, the load balancer's idle timeout {idle:g} s"
             if request and float(request) >= idle:
                 yield workload, f"a request may take {request} s, the load balancer hangs up after {idle:g} s"
+
+    for policy in overlay.of("RoutePolicy"):
+        limit = duration(((spec_of(policy).get("default") or {}).get("timeouts") or {}).get("routeTimeout"))
+        requests = [settings(overlay, pod).get("APP_REQUEST_TIMEOUT_SECONDS") for _, pod, _ in pods(overlay)]
+        longest = max((float(request) for request in requests if request), default=0.0)
+        if limit and longest >= limit:
+            yield policy, f"a request may take {longest:g} s, the load balancer gives up after {limit:g} s"
 
 
 def _idle_timeouts(overlay: Overlay) -> Iterator[float]:

@@ -61,6 +61,10 @@ def _inspect(overlay: Overlay) -> Iterator[Problem]:
             target = spec_of(policy).get("targetRef") or {}
             if not overlay.find(target.get("kind", ""), target.get("name", "")):
                 yield policy, f"targetRef: there is no {target.get('kind')}/{target.get('name')}"
+    if any(overlay.of(*_POLICIES)):
+        for gateway in overlay.of("Gateway"):
+            if spec_of(gateway).get("gatewayClassName") != _CLASS:
+                yield gateway, f"is not of the class {_CLASS}, and no other heeds {', '.join(_POLICIES)}"
 
 
 def _listeners(overlay: Overlay, configuration: dict[str, object]) -> Iterator[Problem]:
@@ -74,5 +78,7 @@ def _listeners(overlay: Overlay, configuration: dict[str, object]) -> Iterator[P
             yield configuration, f"listenerConfigurations: no Gateway listens on {listener.get('protocolPort')}"
 
 
+_CLASS = "azure-alb-external"
+"""https://learn.microsoft.com/azure/application-gateway/for-containers/quickstart-deploy-application-gateway-for-containers-alb-controller"""
 _LBC = "LoadBalancerConfiguration"
 _POLICIES = ("FrontendTLSPolicy", "HealthCheckPolicy", "RoutePolicy", "WebApplicationFirewallPolicy")

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from standardized_modules.checks import Finding, Tree
-from standardized_modules.checks.kubernetes._manifests import Problem, deployment, findings, pods, selects, spec_of
+from standardized_modules.checks.kubernetes._manifests import (
+    CLIENT_ID,
+    Problem,
+    annotations_of,
+    deployment,
+    findings,
+    pods,
+    selects,
+    settings,
+    spec_of,
+)
 from standardized_modules.checks.tree import Manifest, Overlay
 
 ID = "SM225"
@@ -29,6 +39,11 @@ _POLICIES = """\
 BAD = deployment(kinds=_POLICIES.replace("TYPES", "[Ingress]"))
 GOOD = deployment(kinds=_POLICIES.replace("TYPES", "[Ingress, Egress]"))
 METADATA = "169.254.169.254"
+WIRE_SERVER = "168.63.129.16"
+"""Of Azure: hands out what the agents of a node may see, certificates among it.
+https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16"""
+BROKERS = {"APP_QUEUE_NAMESPACE": 5671}
+"""Ports that a setting leads to, beside HTTPS: Service Bus speaks AMQP over TLS."""
 
 
 def check(tree: Tree) -> Iterator[Finding]:
@@ -38,7 +53,8 @@ def check(tree: Tree) -> Iterator[Finding]:
 
 def _inspect(overlay: Overlay) -> Iterator[Problem]:
     policies = list(overlay.of("NetworkPolicy"))
-    for workload, _, labels in pods(overlay):
+    on_azure = any(CLIENT_ID in annotations_of(account) for account in overlay.of("ServiceAccount"))
+    for workload, pod, labels in pods(overlay):
         applied = [p for p in policies if selects(spec_of(p).get("podSelector") or {}, labels)]
         for direction in ("Ingress", "Egress"):
             if not any(_denies(policy, direction) for policy in policies):
@@ -48,16 +64,23 @@ def _inspect(overlay: Overlay) -> Iterator[Problem]:
         for port in _ports(overlay, labels):
             if not any(_admits(policy, port) for policy in applied):
                 yield workload, f"no policy admits the port {port!r} that a Service offers or Prometheus scrapes"
+        given = settings(overlay, pod)
+        for name, number in BROKERS.items():
+            if name in given and not any(_reaches(policy, number) for policy in applied):
+                yield workload, f"{name} names a broker, and no policy lets the pod reach port {number}"
     for policy in policies:
         if any(not rule for rule in spec_of(policy).get("ingress") or ()):
             yield policy, "admits everything from everywhere"
         for rule in spec_of(policy).get("egress") or ():
             for peer in rule.get("to") or ():
                 block = peer.get("ipBlock") or {}
-                if block.get("cidr") == "0.0.0.0/0" and not any(
-                    e.startswith("169.254.") for e in block.get("except") or ()
-                ):
+                excepted = tuple(block.get("except") or ())
+                if block.get("cidr") != "0.0.0.0/0":
+                    continue
+                if not any(each.startswith("169.254.") for each in excepted):
                     yield policy, f"admits the instance metadata service ({METADATA}), which hands out the node's role"
+                if on_azure and f"{WIRE_SERVER}/32" not in excepted:
+                    yield policy, f"admits the host that the agents of a node talk to ({WIRE_SERVER})"
 
 
 def _denies(policy: Manifest, direction: str) -> bool:
@@ -68,6 +91,13 @@ def _denies(policy: Manifest, direction: str) -> bool:
 def _admits_dns(policy: Manifest) -> bool:
     ports = [p for rule in spec_of(policy).get("egress") or () for p in rule.get("ports") or ()]
     return {p.get("protocol") for p in ports if p.get("port") == 53} >= {"UDP", "TCP"}
+
+
+def _reaches(policy: Manifest, number: int) -> bool:
+    return any(
+        not rule.get("ports") or number in [p.get("port") for p in rule["ports"]]
+        for rule in spec_of(policy).get("egress") or ()
+    )
 
 
 def _ports(overlay: Overlay, labels: dict[str, str]) -> Iterator[str]:

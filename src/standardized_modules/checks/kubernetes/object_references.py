@@ -6,7 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from standardized_modules.checks import Finding, Tree
-from standardized_modules.checks.kubernetes._manifests import Problem, containers, deployment, findings, pods
+from standardized_modules.checks.kubernetes._manifests import (
+    Problem,
+    containers,
+    deployment,
+    findings,
+    pods,
+    spec_of,
+)
 from standardized_modules.checks.tree import Overlay
 
 ID = "SM208"
@@ -18,7 +25,7 @@ WHY = (
     "kustomize leaves a reference alone when it finds no object of that name, so a typing error builds."
 )
 SOURCE = "https://kubernetes.io/docs/tasks/configure-pod-container/configure-pod-configmap/"
-FIX = "correct the name, or add the object (an ExternalSecret counts as its Secret)"
+FIX = "correct the name, or add the object (an ExternalSecret or a Certificate counts as its Secret)"
 _ACCOUNT = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: orders}}\n"
 BAD = deployment(pod="serviceAccountName: order", kinds=_ACCOUNT)
 GOOD = deployment(pod="serviceAccountName: orders", kinds=_ACCOUNT)
@@ -34,6 +41,12 @@ def _inspect(overlay: Overlay) -> Iterator[Problem]:
         for kind, name in sorted(set(_references(pod))):
             if not _exists(overlay, kind, name):
                 yield workload, f"there is no {kind}/{name}"
+    for gateway in overlay.of("Gateway"):
+        for listener in spec_of(gateway).get("listeners") or ():
+            for reference in (listener.get("tls") or {}).get("certificateRefs") or ():
+                # Without a Certificate the Secret may come from anywhere; with one, it should be that one's.
+                if any(overlay.of("Certificate")) and not _exists(overlay, "Secret", reference.get("name", "")):
+                    yield gateway, f"{listener.get('name')}: nothing makes the Secret {reference.get('name')}"
 
 
 def _exists(overlay: Overlay, kind: str, name: str) -> bool:
@@ -42,7 +55,8 @@ def _exists(overlay: Overlay, kind: str, name: str) -> bool:
     external = (
         e.get("spec", {}).get("target", {}).get("name", e["metadata"]["name"]) for e in overlay.of("ExternalSecret")
     )
-    return kind == "Secret" and name in external
+    certificates = (spec_of(certificate).get("secretName") for certificate in overlay.of("Certificate"))
+    return kind == "Secret" and name in {*external, *certificates}
 
 
 def _references(pod: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -24,6 +24,8 @@ _PROBES = (
 )
 BAD = deployment(_PROBES.replace("LIVE", "/readyz"))
 GOOD = deployment(_PROBES.replace("LIVE", "/livez"))
+FAILURES = 400
+"""Statuses from here on say that something is wrong; readiness says no with 503."""
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
@@ -48,6 +50,16 @@ def _inspect(overlay: Overlay, source: str) -> Iterator[Problem]:
                     yield workload, f"{name}: no file below src/ mentions {path}"
             if paths["livenessProbe"] and paths["livenessProbe"] == paths["readinessProbe"]:
                 yield workload, f"liveness and readiness both ask {paths['livenessProbe']}"
+    for policy in overlay.of("HealthCheckPolicy"):
+        http = (spec_of(policy).get("default") or {}).get("http") or {}
+        if http.get("path") not in ready:
+            yield (
+                policy,
+                f"the load balancer asks {http.get('path')}, readiness is {', '.join(sorted(map(str, ready)))}",
+            )
+        for accepted in (http.get("match") or {}).get("statusCodes") or ():
+            if accepted.get("end", accepted.get("start", 0)) >= FAILURES:
+                yield policy, f"takes {accepted['end']} for the answer of a healthy pod"
     for target in overlay.of("TargetGroupConfiguration"):
         path = spec_of(target).get("defaultConfiguration", {}).get("healthCheckConfig", {}).get("healthCheckPath")
         if path not in ready:

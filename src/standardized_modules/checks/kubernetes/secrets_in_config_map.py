@@ -27,6 +27,7 @@ NAMES = re.compile(
 )
 VALUES = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----|\b(AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}\b|://[^/\s:@]+:[^/\s:@]+@"
+    r"|\b(SharedAccessKey|AccountKey)=[A-Za-z0-9+/]{20}"
 )
 
 

@@ -5,20 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from standardized_modules.checks import Finding, Tree
-from standardized_modules.checks.kubernetes._manifests import deployment, pods, spec_of
+from standardized_modules.checks.kubernetes._manifests import (
+    CLIENT_ID,
+    Problem,
+    annotations_of,
+    deployment,
+    name_of,
+    pods,
+    spec_of,
+)
+from standardized_modules.checks.kubernetes._manifests import findings as of_overlays
 from standardized_modules.checks.terraform._session import TERRAFORM, Applied, place, session
 from standardized_modules.checks.tree import Manifest, Overlay
 
 ID = "SM520"
 SEVERITY = "error"
-TITLE = "The cloud identity is bound to a ServiceAccount that no pod uses"
+TITLE = "The cloud identity does not reach the pods that it is for"
 WHY = (
     "Namespace and ServiceAccount stand in Terraform and in the manifests, and nothing compares them: when they "
-    "differ the pods start, and every call to the cloud is refused or made with the node's rights."
+    "differ the pods start, and every call to the cloud is refused or made with the node's rights. On Azure a pod "
+    "gets no token either when its label azure.workload.identity/use is missing."
 )
 SOURCE = "https://docs.aws.amazon.com/eks/latest/userguide/pod-id-association.html"
-FIX = "use the overlay's namespace and the pod's serviceAccountName in the association or federated credential"
+FIX = (
+    "use the overlay's namespace and the pod's serviceAccountName in the association or federated credential, "
+    "and on Azure the label"
+)
 READS = ("deploy/terraform/*", "deploy/kubernetes/*")
+USE = "azure.workload.identity/use"
+"""AKS gives a token to pods with this label alone:
+https://learn.microsoft.com/azure/aks/workload-identity-overview#pod-labels"""
 _ASSOCIATION = """\
 resource "aws_eks_pod_identity_association" "orders" {
   cluster_name    = "main"
@@ -36,6 +52,7 @@ GOOD = {**_PODS, f"{TERRAFORM}main.tf": _ASSOCIATION.replace("NAME", "orders")}
 
 def check(tree: Tree) -> Iterator[Finding]:
     """A finding for each association of an environment that fits none of its pods."""
+    yield from of_overlays(tree, ID, FIX, _without_label)
     accounts = {overlay.name: set(_accounts(overlay)) for overlay in tree.overlays}
     if not accounts:
         return
@@ -55,6 +72,13 @@ def check(tree: Tree) -> Iterator[Finding]:
                 path, line = place(tree, applied.root, address)
                 used = ", ".join(sorted(known))
                 yield Finding(ID, path, line, f"{address} ({applied.environment}): {bound}, the pods use {used}", FIX)
+
+
+def _without_label(overlay: Overlay) -> Iterator[Problem]:
+    annotated = {name_of(account) for account in overlay.of("ServiceAccount") if CLIENT_ID in annotations_of(account)}
+    for workload, pod, labels in pods(overlay):
+        if pod.get("serviceAccountName") in annotated and labels.get(USE) != "true":
+            yield workload, f'runs as an identity of Entra ID, and its pods do not say {USE}: "true"'
 
 
 def _accounts(overlay: Overlay) -> Iterator[str]:

@@ -56,7 +56,7 @@ def _inspect(applied: Applied) -> Iterator[Objection]:
     queues = list(applied.of("aws_sqs_queue"))
     by_arn = {values["arn"]: (address, values) for address, values in queues if values.get("arn")}
     redriven = {address: _target(applied, values) for address, values in queues}
-    allowed = set(_allowed(applied, queues))
+    allowed = dict(_allowed(applied, queues))
     ends = {arn for arn in redriven.values() if arn} | set(_of_subscriptions(applied))
     for address, values in queues:
         arn = redriven[address]
@@ -65,6 +65,11 @@ def _inspect(applied: Applied) -> Iterator[Objection]:
             yield from ((address, message) for message in _differences(values, end, dead))
             if end not in allowed:
                 yield end, "any queue of the account may set its failures aside here: no byQueue redrive allow policy"
+            elif values.get("arn") not in allowed[end]:
+                yield (
+                    end,
+                    f"its redrive allow policy does not name {address}, whose failures SQS will not set aside here",
+                )
         elif not arn and values.get("arn") not in ends:
             yield address, "has no redrive policy, so a message that cannot be handled comes back until it expires"
     for address, values in applied.of("azurerm_servicebus_queue", "azurerm_servicebus_subscription"):
@@ -91,15 +96,17 @@ def _target(applied: Applied, queue: Queue) -> str:
     return next((str(found) for policy in policies if (found := _document(policy).get("deadLetterTargetArn"))), "")
 
 
-def _allowed(applied: Applied, queues: list[tuple[str, Queue]]) -> Iterator[str]:
-    """Addresses of queues that say whose failures they take."""
+def _allowed(applied: Applied, queues: list[tuple[str, Queue]]) -> Iterator[tuple[str, list[Any]]]:
+    """Addresses of queues that say whose failures they take, with the ARNs of those."""
     resources = list(applied.of("aws_sqs_queue_redrive_allow_policy"))
     for address, queue in queues:
         policies = [queue.get("redrive_allow_policy")]
         urls = (queue.get("url"), queue.get("id"))
         policies += [values.get("redrive_allow_policy") for _, values in resources if values.get("queue_url") in urls]
-        if any(_document(policy).get("redrivePermission") == "byQueue" for policy in policies):
-            yield address
+        for document in map(_document, policies):
+            if document.get("redrivePermission") == "byQueue":
+                sources = document.get("sourceQueueArns")
+                yield address, sources if isinstance(sources, list) else [sources]
 
 
 def _of_subscriptions(applied: Applied) -> Iterator[str]:

@@ -58,22 +58,27 @@ def _inspect(applied: Applied) -> Iterator[Objection]:
             queue.get("policy"),
             *(values.get("policy") for _, values in policies if values.get("queue_url") in urls),
         ]
-        if not any(_refuses(statement) for policy in own for statement in _statements(policy)):
+        if not any(_refuses(statement, queue.get("arn")) for policy in own for statement in _statements(policy)):
             yield address, "no statement of its policy denies everything where aws:SecureTransport is false"
 
 
-def _refuses(statement: Mapping[str, Any]) -> bool:
-    actions = statement.get("Action")
+def _refuses(statement: Mapping[str, Any], arn: object) -> bool:
+    actions, resources = (_listed(statement.get(key)) for key in ("Action", "Resource"))
     conditions = statement.get("Condition")
     return (
         statement.get("Effect") == "Deny"
         and statement.get("Principal") in EVERYBODY
-        and any(action in EVERYTHING for action in (actions if isinstance(actions, list) else [actions]))
+        and any(action in EVERYTHING for action in actions)
+        and any(resource in ("*", arn) for resource in resources)
         and isinstance(conditions, dict)
         and list(conditions) == ["Bool"]
         and {name.lower(): str(value).lower() for name, value in conditions["Bool"].items()}
         == {"aws:securetransport": "false"}
     )
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _statements(text: object) -> Iterator[Mapping[str, Any]]:
@@ -82,4 +87,4 @@ def _statements(text: object) -> Iterator[Mapping[str, Any]]:
     except ValueError:
         return  # SM302 reports it
     found = document.get("Statement") if isinstance(document, dict) else None
-    yield from (each for each in (found if isinstance(found, list) else [found]) if isinstance(each, dict))
+    yield from (each for each in _listed(found) if isinstance(each, dict))

@@ -107,10 +107,9 @@ def _running(facts: Facts, found: _Ready, child: Child, log: Path) -> Running:
             "APP_QUEUE_CONNECTION_STRING": found.connection_string,
             "APP_QUEUE_NAMESPACE": "",
             "APP_QUEUE_NAME": facts.service,
-            "APP_IDEMPOTENCY_TABLE": "",
         },
         removed=_REMOVED,
-        notes=("keys of idempotency are in the worker's memory; on Azure they are in a table",),
+        notes=(),
         child=child,
         log=log,
     )

@@ -79,7 +79,7 @@ def sleeping(seconds: float) -> Body:
     return body
 
 
-def failing(error: Exception) -> Body:
+def failing(error: BaseException) -> Body:
     """A body that fails every time."""
 
     async def body(_note: Note, _context: TaskContext) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from invoices.queue import (
     sqs_calls,
 )
 from invoices.queue.sqs import SqsQueue
+from invoices.queue.sqs_messages import dead_letter_attributes, without_dead_letter
 from tests.sqs_server import SqsServer
 
 URL = "https://sqs.eu-west-1.amazonaws.com/000000000000/tasks"
@@ -229,9 +231,32 @@ async def test_a_dead_letter_is_copied_before_it_is_deleted(
     assert texts == {
         "task": "send",
         "dead_letter_reason": "permanent",
+        "first_id": "id-1",
         "sent_at": "1700000000.500",
         "delivery_count": "3",
     }
+
+
+async def test_a_dead_letter_has_room_for_all_attributes_of_a_task(message: Message) -> None:
+    names = ("task", "idempotency_key", "content_type", "traceparent", "tracestate")
+    sent = dict.fromkeys(names, "1")
+    attributes = dead_letter_attributes(replace(message, attributes=sent), "permanent", "why")
+    assert len(attributes) == 10
+    assert without_dead_letter(attributes) == sent
+
+
+@pytest.mark.parametrize(("spare", "explained"), [(1000, True), (10, False), (0, False)])
+async def test_a_message_without_room_for_a_reason_is_set_aside_all_the_same(
+    message: Message, spare: int, explained: bool
+) -> None:
+    """SQS would refuse the larger copy, and the message would come back again and again."""
+    own = sum(len(name) + len("String") + len(text) for name, text in message.attributes.items())
+    large = replace(message, body=b"x" * (1_048_576 - own - spare))
+    attributes = dead_letter_attributes(large, "permanent", "no such invoice")
+    assert attributes.items() >= message.attributes.items()
+    assert ("dead_letter_reason" in attributes) == explained
+    size = sum(len(name) + len("String") + len(text) for name, text in attributes.items())
+    assert len(large.body) + size <= 1_048_576
 
 
 async def test_a_dead_letter_that_cannot_be_copied_is_kept(
@@ -316,6 +341,18 @@ async def test_an_ordered_queue_sends_one_message_of_a_group_at_a_time(
     await queue.close()
 
 
+async def test_an_ordered_queue_is_asked_for_one_message_at_a_time(
+    server: SqsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of its group that came along would have to be given back, as attempts of theirs."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+    queue = SqsQueue(f"{URL}.fifo", f"{DEAD_URL}.fifo", lock_seconds=30, region="eu-west-1")
+    server.will({"Messages": []})
+    await queue.receive(10, 0)
+    assert [body["MaxNumberOfMessages"] for _, body in server.calls] == [1]
+    await queue.close()
+
+
 @pytest.mark.parametrize("broken", [{"group": None}, {"delay_seconds": 5.0}])
 async def test_an_ordered_queue_needs_groups_and_takes_no_delays(broken: dict[str, Any]) -> None:
     queue = SqsQueue(f"{URL}.fifo", f"{DEAD_URL}.fifo", lock_seconds=30, region="eu-west-1")
@@ -332,6 +369,38 @@ async def test_redrive_sends_before_it_deletes(server: SqsServer, queue: SqsQueu
     (_, asked), (_, sent), (_, deleted) = server.calls
     assert (asked["QueueUrl"], sent["QueueUrl"], deleted["QueueUrl"]) == (DEAD_URL, URL, DEAD_URL)
     assert sent["Entries"][0]["MessageAttributes"].keys() == {"task"}
+
+
+async def test_what_redrive_could_not_send_is_shown_again_at_once(
+    server: SqsServer, queue: SqsQueue
+) -> None:
+    server.will({"Messages": [RECEIVED]}, *[answer(e0="InternalError")] * 3, answer())
+    with pytest.raises(BrokerUnavailable, match="1 messages"):
+        await queue.redrive(1)
+    assert server.operations[-1] == "ChangeMessageVisibilityBatch"
+    (entry,) = server.calls[-1][1]["Entries"]
+    assert entry["ReceiptHandle"] == "handle-1"
+
+
+async def test_a_letter_that_comes_again_is_held_back_until_the_end(
+    server: SqsServer, queue: SqsQueue
+) -> None:
+    first_id = {"DataType": "String", "StringValue": "id-2"}
+    again = RECEIVED | {
+        "MessageId": "id-3",
+        "ReceiptHandle": "handle-3",
+        "MessageAttributes": {"first_id": first_id},
+    }
+    sent = {"Successful": [{"Id": "0", "MessageId": "id-2"}], "Failed": []}
+    server.will({"Messages": [RECEIVED]}, sent, answer(), {"Messages": [again]}, {}, answer())
+    assert await queue.redrive(10) == 1
+    assert server.operations[3:] == [
+        "ReceiveMessage",
+        "ReceiveMessage",
+        "ChangeMessageVisibilityBatch",
+    ]
+    (entry,) = server.calls[-1][1]["Entries"]
+    assert entry["ReceiptHandle"] == "handle-3"
 
 
 async def test_a_dead_letter_that_sqs_moved_by_itself_says_so(

@@ -1,11 +1,13 @@
 """The producer's side: what is refused, and what a message looks like."""
 
+from collections.abc import Sequence
+
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from pydantic import ValidationError
 
-from invoices.queue import Message
+from invoices.queue import RESERVED_BYTES, Message, OutgoingMessage
 from invoices.queue.memory import MemoryQueue
 from invoices.settings import Settings
 from invoices.task_queue import NotEnqueuedError, TaskQueue
@@ -13,7 +15,7 @@ from invoices.worker.registry import Registry, UnknownTaskError
 from tests.bench import Note, Seen, noting
 
 
-def producer(queue: MemoryQueue, *, max_bytes: int = 1024) -> TaskQueue:
+def producer(queue: MemoryQueue, *, max_bytes: int = 4096) -> TaskQueue:
     """What a process has that enqueues tasks."""
     settings = Settings(queue_ordered=queue.ordered, queue_max_message_bytes=max_bytes)
     return TaskQueue(queue, Registry([noting(Seen())]), settings)
@@ -61,7 +63,10 @@ async def test_a_trace_state_that_is_too_long_stays_behind() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        ({"key": ""}, "key"),
         ({"key": "with space"}, "key"),
+        ({"key": "\u00e4"}, "key"),
+        ({"key": "line\nbreak"}, "key"),
         ({"key": "k" * 129}, "key"),
         ({"delay": -1}, "delay"),
         ({"delay": 901}, "delay"),
@@ -71,8 +76,10 @@ async def test_a_trace_state_that_is_too_long_stays_behind() -> None:
 async def test_what_the_queue_would_not_take_is_refused(
     options: dict[str, object], said: str
 ) -> None:
+    queue = MemoryQueue(60)
     with pytest.raises(NotEnqueuedError, match=said):
-        await producer(MemoryQueue(60)).enqueue(Note(), **options)  # type: ignore[arg-type]  # on purpose
+        await producer(queue).enqueue(Note(), **options)  # type: ignore[arg-type]  # on purpose
+    assert (await queue.stats()).visible == 0
 
 
 @pytest.mark.parametrize(
@@ -88,13 +95,22 @@ async def test_an_ordered_queue_wants_groups_and_no_delays(
 
 async def test_a_message_that_is_too_large_is_refused() -> None:
     queue = MemoryQueue(60)
-    tasks = producer(queue, max_bytes=1200)
-    with pytest.raises(NotEnqueuedError, match="1200 are allowed"):
-        await tasks.enqueue(Note(text="x" * 1200))
-    await tasks.enqueue(Note(text="x" * 1000))
+    tasks = producer(queue, max_bytes=2200 + RESERVED_BYTES)
+    with pytest.raises(NotEnqueuedError, match="2200 are allowed"):
+        await tasks.enqueue(Note(text="x" * 2200))
+    await tasks.enqueue(Note(text="x" * 2000))
     with pytest.raises(NotEnqueuedError, match="note: the message has"):
         # Twice as many bytes as characters.
-        await tasks.enqueue(Note(text="\u00e4" * 600))
+        await tasks.enqueue(Note(text="\u00e4" * 1100))
+
+
+async def test_what_the_broker_refuses_is_not_enqueued() -> None:
+    class Refusing(MemoryQueue):
+        async def send(self, messages: Sequence[OutgoingMessage]) -> None:
+            raise ValueError(f"the broker refuses {len(messages)} message")
+
+    with pytest.raises(NotEnqueuedError, match="refuses 1 message"):
+        await producer(Refusing(60)).enqueue(Note())
 
 
 async def test_json_is_validated_by_the_task_that_is_named() -> None:

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from invoices.context import log_context
 from invoices.queue import OutgoingMessage
+from invoices.queue.memory import MemoryQueue
+from invoices.settings import Settings
 from invoices.worker import PermanentError, Retry, TaskContext
 from tests.bench import LOCK, Note, Seen, failing, noting, sleeping, working
 from tests.observing import sample
-from tests.virtual_time import BACKEND, elapsed
+from tests.virtual_time import BACKEND, clock, elapsed
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +36,7 @@ async def test_a_task_is_done_once_and_completed() -> None:
     assert (key, seen.texts, await bench.letters()) == ("k-1", ["hello"], [])
     [context] = seen.contexts
     assert (context.task, context.idempotency_key, context.attempt) == ("note", "k-1", 1)
-    assert context.max_attempts == 5
+    assert context.max_attempts == Settings().worker_max_attempts
     assert counted("done") == before + 1
 
 
@@ -70,6 +73,43 @@ async def test_the_settings_rule_where_a_task_has_no_rules() -> None:
         await bench.tasks.enqueue(Note())
         await bench.until_empty()
     assert seen.times == pytest.approx([0, 20])
+
+
+async def test_a_handler_that_wants_to_end_the_process_has_failed() -> None:
+    """Other tasks run in it, too."""
+    seen = Seen()
+    rules = Retry(max_attempts=2)
+    async with working(noting(seen, failing(SystemExit(3)), rules)) as bench:
+        await bench.tasks.enqueue(Note(text="first"))
+        await bench.until_empty()
+        assert not bench.running.done()
+    assert seen.texts == ["first", "first"]
+    assert await bench.letters() == [("attempts_exhausted", "SystemExit: 3")]
+
+
+async def test_a_dead_letter_is_one_line_of_the_log_with_all_that_is_known(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with working(noting(Seen(), failing(PermanentError("gone")))) as bench:
+        await bench.tasks.enqueue(Note(), key="k-1")
+        await bench.until_empty()
+    [record] = [each for each in caplog.records if each.levelname == "ERROR"]
+    assert (record.message, record.__dict__["reason"]) == ("dead letter", "permanent_error")
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], PermanentError)
+
+
+async def test_logs_of_an_attempt_say_whose_it_is() -> None:
+    context: dict[str, str] = {}
+
+    async def body(_note: Note, _context: TaskContext) -> None:
+        context.update(log_context.get())
+
+    async with working(noting(Seen(), body)) as bench:
+        await bench.tasks.enqueue(Note(), key="k-1")
+        await bench.until_empty()
+    assert context.keys() == {"task", "message_id", "key", "attempt"}
+    assert (context["task"], context["key"], context["attempt"]) == ("note", "k-1", "1")
 
 
 class _GoneError(Exception):
@@ -157,14 +197,29 @@ async def test_a_failed_key_is_free_for_the_next_attempt_and_after_a_redrive() -
     assert [context.attempt for context in seen.contexts] == [1, 2, 1, 2]
 
 
-async def test_messages_without_a_usable_key_go_by_their_id() -> None:
+@pytest.mark.parametrize(
+    ("attributes", "warned"),
+    [
+        ({}, False),
+        ({"idempotency_key": "not\tone"}, True),
+        ({"idempotency_key": ""}, True),
+        ({"idempotency_key": "k" * 129}, True),
+    ],
+)
+async def test_foreign_messages_without_a_usable_key_go_by_their_id(
+    caplog: pytest.LogCaptureFixture, attributes: dict[str, str], warned: bool
+) -> None:
     seen = Seen()
-    async with working(noting(seen)) as bench:
-        for key in ({}, {"idempotency_key": "not\tone"}):
-            await bench.queue.send([OutgoingMessage(b"{}", {"task": "note", **key})])
+    async with working(noting(seen, failing(OSError()), Retry(max_attempts=2))) as bench:
+        for _ in range(2):
+            await bench.queue.send([OutgoingMessage(b"{}", {"task": "note", **attributes})])
         await bench.until_empty()
-    for context in seen.contexts:
-        assert context.idempotency_key == context.message_id
+    # Two sendings are two tasks; the two attempts at each have one key.
+    ids = [context.message_id for context in seen.contexts]
+    assert [context.idempotency_key for context in seen.contexts] == ids
+    assert sorted(ids.count(each) for each in set(ids)) == [2, 2]
+    warnings = [each for each in caplog.messages if "idempotency key refused" in each]
+    assert bool(warnings) is warned
 
 
 async def test_deliveries_that_never_ended_count_as_attempts() -> None:
@@ -174,13 +229,31 @@ async def test_deliveries_that_never_ended_count_as_attempts() -> None:
     async with working(note) as bench:
         await bench.stopped()
         await bench.tasks.enqueue(Note())
-        for _ in range(2):
+        for _ in range(4):
             assert len(await bench.queue.receive(1, LOCK + 1)) == 1
         async with working(note, queue=bench.queue) as successor:
             await successor.until_empty()
     [(reason, description)] = await bench.letters()
     assert (reason, seen.texts) == ("attempts_exhausted", [])
-    assert "delivered 3 times" in description
+    assert "delivered 5 times" in description
+
+
+async def test_attempts_that_a_shutdown_cut_off_leave_one_to_come() -> None:
+    """By five deployments, each of which gives the task less time than it takes."""
+    seen = Seen()
+    note = noting(seen, sleeping(40))
+    queue = MemoryQueue(LOCK, clock=clock)
+    for number in range(6):
+        async with working(
+            note, queue=queue, worker_shutdown_seconds=5, worker_max_attempts=5
+        ) as bench:
+            if number == 0:
+                await bench.tasks.enqueue(Note())
+            await asyncio.sleep(1)
+            if number == 5:
+                await bench.until_empty()
+    assert (seen.cancelled, seen.ended, await queue.dead_letters(1)) == (5, 1, [])
+    assert [context.attempt for context in seen.contexts] == [1, 2, 3, 4, 5, 5]
 
 
 async def test_an_attempt_has_its_time_and_knows_it() -> None:

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from invoices.queue import LockLost, Message
 from invoices.worker import PermanentError, TaskContext
 from tests.bench import LOCK, Note, Seen, noting, sleeping, working
-from tests.virtual_time import BACKEND, elapsed
+from tests.faulty import FaultyQueue
+from tests.virtual_time import BACKEND, clock, elapsed
 
 
 @pytest.fixture(scope="module")
@@ -61,44 +63,48 @@ async def test_what_was_given_up_holds_nobody_up() -> None:
     assert seen.texts == ["1", "2"]
 
 
-async def test_a_heartbeat_keeps_those_that_wait_for_their_turn() -> None:
-    seen = Seen()
-    async with working(noting(seen, sleeping(LOCK)), queue_ordered=True) as bench:
-        for text in "1234":
-            await bench.tasks.enqueue(Note(text=text), group="g")
-        await bench.until_empty()
-    assert seen.texts == ["1", "2", "3", "4"]
-    assert [context.attempt for context in seen.contexts] == [1, 1, 1, 1]
+async def test_what_waits_behind_a_failure_keeps_its_attempts() -> None:
+    """Receiving it together with what failed, and giving it back, would count as attempts of it."""
+    seen, failures = Seen(), {"1": 5, "2": 4}
 
+    async def body(note: Note, _: TaskContext) -> None:
+        if failures.get(note.text):
+            failures[note.text] -= 1
+            raise OSError("not yet")
 
-async def test_without_a_heartbeat_those_that_waited_too_long_are_given_back() -> None:
-    seen = Seen()
-    note = noting(seen, sleeping(LOCK * 0.6))
-    async with working(note, queue_ordered=True, worker_heartbeat=False) as bench:
+    async with working(noting(seen, body), queue_ordered=True, worker_max_attempts=5) as bench:
         for text in "123":
             await bench.tasks.enqueue(Note(text=text), group="g")
         await bench.until_empty()
-    assert seen.texts == ["1", "2", "3"]
+        letters = await bench.letters()
+    assert seen.texts == ["1"] * 5 + ["2"] * 5 + ["3"]
+    assert [context.attempt for context in seen.contexts] == [1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 1]
+    assert [reason for reason, _ in letters] == ["attempts_exhausted"], "of the first, and no other"
 
 
-async def test_a_stop_gives_those_back_that_wait_for_their_turn() -> None:
+async def test_what_lost_its_lock_is_done_again_before_what_came_after_it() -> None:
+    class Losing(FaultyQueue):
+        async def extend(self, message: Message) -> None:
+            if message.delivery_count == 1:
+                raise LockLost(message.id)
+            await super().extend(message)
+
+    seen, queue = Seen(), Losing(LOCK, ordered=True, clock=clock)
+    async with working(noting(seen, sleeping(LOCK / 2)), queue=queue, queue_ordered=True) as bench:
+        for text in "12":
+            await bench.tasks.enqueue(Note(text=text), group="g")
+        await bench.until_empty()
+    assert (seen.texts, seen.cancelled) == (["1", "1", "2", "2"], 2)
+
+
+async def test_what_waits_for_its_turn_waits_in_the_queue() -> None:
     seen = Seen()
     async with working(noting(seen, sleeping(10)), queue_ordered=True) as bench:
         for text in "123":
             await bench.tasks.enqueue(Note(text=text), group="g")
         await asyncio.sleep(1)
+        held = await bench.queue.stats()
         assert await bench.stopped() == 0
-        stats = await bench.queue.stats()
-    assert (seen.texts, stats.visible, stats.in_flight) == (["1"], 2, 0)
-
-
-async def test_one_that_waits_when_the_time_is_over_is_given_back() -> None:
-    seen = Seen()
-    note = noting(seen, sleeping(100))
-    async with working(note, queue_ordered=True, worker_shutdown_seconds=1) as bench:
-        for text in "12":
-            await bench.tasks.enqueue(Note(text=text), group="g")
-        await asyncio.sleep(1)
-        await bench.stopped()
-        stats = await bench.queue.stats()
-    assert (seen.texts, seen.cancelled, stats.visible) == (["1"], 1, 2)
+        left = await bench.queue.stats()
+    assert (held.visible, held.in_flight) == (2, 1)
+    assert (seen.texts, left.visible, left.in_flight) == (["1"], 2, 0)

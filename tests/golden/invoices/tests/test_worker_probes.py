@@ -100,9 +100,20 @@ async def test_the_door_into_the_in_process_queue() -> None:
         assert (await door.respond("POST", "/tasks/note", large))[0] == 422
         code, answer = await door.respond("POST", "/tasks/note", b'{"text": "hello"}')
         assert code == 202
+        assert (await door.respond("POST", "/tasks/note/ada", b'{"text": "hello"}'))[0] == 422
         await bench.until_empty()
     assert seen.texts == ["hello"]
     assert seen.contexts[0].idempotency_key == answer["idempotency_key"]
+
+
+async def test_through_the_door_into_an_ordered_queue_goes_a_group() -> None:
+    seen = Seen()
+    async with working(noting(seen), queue_ordered=True) as bench:
+        door = LocalDoor(bench.tasks, Probes(bench.equipment, HealthChecks()).respond)
+        assert (await door.respond("POST", "/tasks/note", b'{"text": "hello"}'))[0] == 422
+        assert (await door.respond("POST", "/tasks/note/a%2Fb", b'{"text": "hello"}'))[0] == 202
+        await bench.until_empty()
+    assert seen.texts == ["hello"]
 
 
 async def echo(method: str, path: str, body: bytes) -> Answer:

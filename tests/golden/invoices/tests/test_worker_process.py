@@ -20,10 +20,13 @@ PACKAGE = invoices.__name__
 ROOT = Path(__file__).parent.parent
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+def _free_ports() -> tuple[int, int]:
+    """Two different ones: both are taken before either is given back."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as one,
+        socket.create_server(("127.0.0.1", 0)) as other,
+    ):
+        return one.getsockname()[1], other.getsockname()[1]
 
 
 @dataclass
@@ -74,7 +77,7 @@ def _ask(port: int, path: str, body: bytes | None) -> tuple[int, str]:
 @contextlib.asynccontextmanager
 async def running(log: Path, *arguments: str, **settings: str) -> AsyncIterator[Process]:
     """The process on free ports, ready for work; killed at the end if it still runs."""
-    health, metrics = _free_port(), _free_port()
+    health, metrics = _free_ports()
     environment = os.environ | {
         "APP_HOST": "127.0.0.1",
         "APP_HEALTH_PORT": str(health),
@@ -163,3 +166,39 @@ async def test_the_in_process_queue_is_for_local_runs_alone() -> None:
     output, _ = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 78
     assert b"no broker is configured" in output
+
+
+async def test_a_task_that_wants_more_attempts_than_the_broker_allows_is_refused() -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.slow_worker"),
+        cwd=ROOT,
+        env=os.environ | {"APP_QUEUE_MAX_DELIVERIES": "19"},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 78
+    said = json.loads(output.splitlines()[-1])
+    assert said["message"] == "tasks want more attempts than the broker allows"
+    [fault] = said["tasks"]
+    assert fault.startswith("persist wants 20 attempts, ")
+    assert fault.endswith("raise worker.max_attempts in sm.yaml")
+
+
+@pytest.mark.parametrize("setting", ["APP_HEALTH_PORT", "APP_METRICS_PORT"])
+async def test_a_port_that_is_taken_is_named(setting: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        health, metrics = _free_ports()
+        ports = {"APP_HEALTH_PORT": str(health), "APP_METRICS_PORT": str(metrics)}
+        ports[setting] = str(taken.getsockname()[1])
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", PACKAGE, "worker"),
+            cwd=ROOT,
+            env=os.environ | ports | {"APP_HOST": "127.0.0.1"},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+    assert (process.returncode, err) == (1, b"")
+    last = json.loads(out.splitlines()[-1])
+    assert last["level"] == "CRITICAL"
+    assert f"{ports[setting]} ({setting})" in last["message"]

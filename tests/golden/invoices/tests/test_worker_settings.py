@@ -12,6 +12,8 @@ from invoices.settings import SettingsError, load_settings
         ("WORKER_STALL_SECONDS", "14", "taken for stuck"),
         ("WORKER_CONCURRENCY", "0", "APP_WORKER_CONCURRENCY"),
         ("WORKER_MAX_ATTEMPTS", "0", "APP_WORKER_MAX_ATTEMPTS"),
+        ("WORKER_MAX_ATTEMPTS", "21", "set tasks aside without a reason"),
+        ("QUEUE_MAX_DELIVERIES", "0", "APP_QUEUE_MAX_DELIVERIES"),
         ("QUEUE_VISIBILITY_SECONDS", "0", "APP_QUEUE_VISIBILITY_SECONDS"),
         ("QUEUE_MAX_MESSAGE_BYTES", "10", "APP_QUEUE_MAX_MESSAGE_BYTES"),
     ],

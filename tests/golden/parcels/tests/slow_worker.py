@@ -1,4 +1,4 @@
-"""The worker as a process, with a task that sleeps: `python -m tests.slow_worker`."""
+"""The worker as a process, with tasks of its own: `python -m tests.slow_worker`."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from parcels.startup import read_settings
-from parcels.worker import TaskContext, task
+from parcels.worker import Retry, TaskContext, task
 from parcels.worker.process import run_worker
 from tests.bench import NO_RESOURCES
 
@@ -28,6 +28,15 @@ async def sleep(payload: Sleep, _context: TaskContext) -> None:
     logging.getLogger(__name__).info("slept")
 
 
+class Persist(BaseModel):
+    """Nothing to say."""
+
+
+@task("persist", retry=Retry(max_attempts=20))
+async def persist(_payload: Persist, _context: TaskContext) -> None:
+    """As often as the broker of a fresh service delivers a message."""
+
+
 @asynccontextmanager
 async def no_resources(*_: object) -> AsyncIterator[Any]:
     """These tasks need none."""
@@ -35,4 +44,4 @@ async def no_resources(*_: object) -> AsyncIterator[Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_worker(read_settings(), [sleep], no_resources))
+    sys.exit(run_worker(read_settings(), [sleep, persist], no_resources))

@@ -70,8 +70,8 @@ def test_a_payload_may_come_from_standard_input(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("nothing", "{}"), "there is no task 'nothing'"),
-        (("note", '{"text": 1}'), "not valid"),
+        (("nothing", "{}"), "there is no task 'nothing'; the tasks are: note"),
+        (("note", '{"text": 1}'), "not valid:\n  text: Input should be a valid string\n"),
         (("note", "{"), "not valid"),
         (("note", "{}", "--group", "g"), "no groups"),
     ],
@@ -139,6 +139,27 @@ def test_a_broker_that_is_away_is_said_without_a_traceback(
 
     monkeypatch.setattr(broker, "redrive", away)
     assert run(capsys, "dead-letters", "redrive") == (1, "", "connection refused\n")
+
+
+def test_what_the_broker_refuses_is_said_without_a_traceback(
+    broker: MemoryQueue, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refusing(_messages: object) -> None:
+        raise ValueError("SQS refuses the message: it is too long")
+
+    monkeypatch.setattr(broker, "send", refusing)
+    code, out, err = run(capsys, "enqueue", "note", '{"text": "a"}')
+    assert (code, out, err) == (1, "", "SQS refuses the message: it is too long\n")
+    assert broker.closed  # type: ignore[attr-defined]  # see _Broker
+
+
+@pytest.mark.usefixtures("broker")
+def test_ctrl_c_ends_a_command_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def interrupted(_queue: MemoryQueue, _limit: int) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MemoryQueue, "redrive", interrupted)
+    assert main(["dead-letters", "redrive"]) == 130
 
 
 def test_without_a_broker_they_say_where_the_queue_is(capsys: pytest.CaptureFixture[str]) -> None:

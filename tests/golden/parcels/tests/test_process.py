@@ -29,10 +29,13 @@ class Service:
     client: httpx.AsyncClient
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+def _free_ports() -> tuple[int, int]:
+    """Two different ones: both are taken before either is given back."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as one,
+        socket.create_server(("127.0.0.1", 0)) as other,
+    ):
+        return one.getsockname()[1], other.getsockname()[1]
 
 
 @asynccontextmanager
@@ -40,11 +43,11 @@ async def running(
     module: str = "tests.service", log: Path = Path(os.devnull), **settings: str
 ) -> AsyncIterator[Service]:
     """The process on free ports, ready for requests; killed at the end if it still runs."""
-    port = _free_port()
+    port, metrics_port = _free_ports()
     environment = os.environ | {
         "APP_HOST": "127.0.0.1",
         "APP_PORT": str(port),
-        "APP_METRICS_PORT": str(_free_port()),
+        "APP_METRICS_PORT": str(metrics_port),
         "APP_DRAIN_DELAY_SECONDS": str(DRAIN),
         **settings,
     }

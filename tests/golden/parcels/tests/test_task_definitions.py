@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from parcels.settings import Settings
+from parcels.tasks import TASKS
 from parcels.worker import Retry, TaskContext, task
 from parcels.worker.registry import Registry, UnknownTaskError
+from parcels.worker.retry import beyond_the_broker
 from parcels.worker.task import TaskDefinitionError
 
 
@@ -88,6 +91,20 @@ def test_times_and_numbers_have_bounds() -> None:
         Retry(max_attempts=0)
     with pytest.raises(TaskDefinitionError, match="cap_seconds"):
         Retry(cap_seconds=-1)
+
+
+def test_the_broker_has_the_last_word_on_attempts() -> None:
+    settings = Settings(queue_max_deliveries=20, worker_max_attempts=5)
+    often, usual = task("hello", retry=Retry(max_attempts=21))(right), task("bye")(other)
+    [fault] = beyond_the_broker([often, usual], settings)
+    assert fault.startswith("hello wants 21 attempts, and the broker sets a message aside after 20")
+    most = task("hello", retry=Retry(max_attempts=20))(right)
+    assert beyond_the_broker([most, usual], settings) == []
+
+
+def test_no_task_of_this_service_wants_more() -> None:
+    most: int = Settings.model_fields["queue_max_deliveries"].default
+    assert beyond_the_broker(TASKS, Settings(queue_max_deliveries=most)) == []
 
 
 def test_names_and_payloads_belong_to_one_task() -> None:

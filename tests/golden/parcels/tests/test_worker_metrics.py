@@ -10,7 +10,9 @@ from parcels.queue import BrokerUnavailable, QueueStats
 from parcels.queue.memory import MemoryQueue
 from parcels.task_queue import TaskQueue
 from parcels.worker import sampler
+from parcels.worker.metrics import LAST_POLL
 from tests.bench import Note, Seen, noting, sleeping, working
+from tests.faulty import FaultyQueue
 from tests.observing import sample
 
 
@@ -66,3 +68,13 @@ async def test_in_flight_and_the_last_poll_are_exported() -> None:
         assert sample("worker_last_poll_timestamp_seconds") > 1_700_000_000
         await bench.until_empty()
     assert sample("tasks_in_flight") == 0
+
+
+async def test_a_broker_that_never_answered_has_been_silent_since_the_start() -> None:
+    LAST_POLL.set(0)
+    queue = FaultyQueue(60)
+    queue.faults.left["receive"] = 100
+    async with working(noting(Seen()), queue=queue):
+        await asyncio.sleep(0.1)
+        assert queue.faults.calls["receive"] > 0
+        assert sample("worker_last_poll_timestamp_seconds") > 1_700_000_000

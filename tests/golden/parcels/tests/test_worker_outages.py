@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, field_validator
 
-from parcels.queue import BrokerUnavailable
-from parcels.worker import Retry
+from parcels.queue import BrokerUnavailable, OutgoingMessage
+from parcels.worker import Retry, TaskContext, task
 from parcels.worker.runtime import ANSWER_SECONDS, WAIT_SECONDS
 from tests.bench import LOCK, Note, Seen, failing, noting, sleeping, working
 from tests.faulty import FaultyQueue, FaultyStore
@@ -122,6 +123,19 @@ async def test_settling_is_tried_again_and_then_left_to_the_lock(
     assert len(await bench.letters()) == 1
 
 
+async def test_a_retry_that_the_broker_refuses_is_a_dead_letter(queue: FaultyQueue) -> None:
+    """A copy too large, say: it would come back at the end of each lock."""
+    seen = Seen()
+    queue.faults.left["retry"] = 1
+    queue.faults.error = ValueError("too large")
+    async with working(noting(seen, failing(OSError())), queue=queue) as bench:
+        await bench.tasks.enqueue(Note())
+        await bench.until_empty()
+        assert elapsed() < 1
+    assert seen.texts == [""]
+    assert await bench.letters() == [("retry_refused", "ValueError: too large")]
+
+
 async def test_without_the_store_nothing_is_executed_and_nothing_given_up() -> None:
     seen, store = Seen(), FaultyStore(1000)
     store.faults.left["claim"] = 8
@@ -135,6 +149,66 @@ async def test_without_the_store_nothing_is_executed_and_nothing_given_up() -> N
         await bench.until_empty()
         await bench.equipment.reachability.check()
     assert (len(seen.texts), await bench.letters()) == (3, [])
+
+
+async def test_a_store_that_is_away_uses_up_no_attempts() -> None:
+    """Ten minutes of it, held by a heartbeat: what was never executed is not given up."""
+    seen, store = Seen(), FaultyStore(1000)
+    store.faults.left["claim"] = 10_000
+    async with working(noting(seen), store=store, worker_max_attempts=5) as bench:
+        for _ in range(3):
+            await bench.tasks.enqueue(Note())
+        await asyncio.sleep(600)
+        store.faults.left.clear()
+        await bench.until_empty()
+        letters = await bench.letters()
+    assert [context.attempt for context in seen.contexts] == [1, 1, 1]
+    assert letters == []
+
+
+async def test_without_a_heartbeat_a_message_goes_back_before_its_lock_ends() -> None:
+    def counted() -> tuple[float, ...]:
+        outcomes = ("retried", "lock_lost")
+        return tuple(sample("tasks_total", task="note", outcome=each) for each in outcomes)
+
+    seen, store = Seen(), FaultyStore(1000)
+    retried, lost = counted()
+    store.faults.left["claim"] = 10_000
+    async with working(noting(seen), store=store, worker_heartbeat=False) as bench:
+        await bench.tasks.enqueue(Note())
+        await asyncio.sleep(LOCK / 2 + 1)
+        assert counted() == (retried + 1, lost)
+        store.faults.left.clear()
+        await bench.until_empty()
+    assert (len(seen.texts), counted()[1]) == (1, lost)
+
+
+async def test_without_a_heartbeat_a_store_may_be_away_for_half_an_hour() -> None:
+    """Each wait uses up a delivery, so waits become longer."""
+    seen, store = Seen(), FaultyStore(1000)
+    store.faults.left["claim"] = 100_000
+    options: dict[str, Any] = {"worker_heartbeat": False, "worker_max_attempts": 10}
+    async with working(noting(seen), store=store, **options) as bench:
+        await bench.tasks.enqueue(Note())
+        await asyncio.sleep(1800)
+        store.faults.left.clear()
+        await bench.until_empty()
+        letters = await bench.letters()
+    assert (len(seen.texts), letters) == (1, [])
+
+
+async def test_a_stop_does_not_wait_for_a_store_that_is_away() -> None:
+    store = FaultyStore(1000)
+    store.faults.left["claim"] = 10_000
+    async with working(noting(Seen()), store=store) as bench:
+        await bench.tasks.enqueue(Note())
+        await asyncio.sleep(60)
+        began = elapsed()
+        assert await bench.stopped() == 0
+        assert elapsed() - began <= LOCK / 8, "the wait that it was in, and no other"
+        stats = await bench.queue.stats()
+    assert {stats.visible, stats.delayed} == {0, 1}
+    assert stats.in_flight == 0
 
 
 async def test_work_that_cannot_be_recorded_is_still_completed() -> None:
@@ -167,6 +241,26 @@ async def test_what_cannot_be_given_back_comes_back(queue: FaultyQueue) -> None:
         await asyncio.sleep(1)
         assert await bench.stopped() == 0
     assert len(await queue.receive(1, 2 * LOCK)) == 1
+
+
+async def test_a_fault_in_a_validator_is_poison() -> None:
+    class Fragile(BaseModel):
+        text: str
+
+        @field_validator("text")
+        @classmethod
+        def _known(cls, text: str) -> str:
+            return {"a": "b"}[text]
+
+    @task("fragile")
+    async def fragile(_payload: Fragile, _context: TaskContext) -> None:
+        raise AssertionError("nobody gets here")
+
+    async with working(fragile) as bench:
+        await bench.queue.send([OutgoingMessage(b'{"text": "secret"}', {"task": "fragile"})])
+        await bench.until_empty()
+        assert elapsed() < 1, "at once, not after a lock"
+        assert await bench.letters() == [("invalid_payload", "the model raised KeyError")]
 
 
 async def test_a_fault_in_the_worker_itself_costs_one_delivery_and_not_the_process(

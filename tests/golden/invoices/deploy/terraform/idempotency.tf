@@ -44,7 +44,6 @@ resource "aws_iam_role_policy" "idempotency" {
       Action = [
         "dynamodb:DeleteItem",
         "dynamodb:PutItem",
-        "dynamodb:UpdateItem",
       ]
     }]
   })

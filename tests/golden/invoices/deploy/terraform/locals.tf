@@ -24,7 +24,7 @@ locals {
         retention             = 345600
         dead_letter_retention = 1209600
         max_message           = 262144
-        max_attempts          = 5
+        max_attempts          = 10
         acceptable_latency    = 60
       }
     }
@@ -39,7 +39,7 @@ locals {
         retention             = 345600
         dead_letter_retention = 1209600
         max_message           = 262144
-        max_attempts          = 5
+        max_attempts          = 10
         acceptable_latency    = 60
       }
     }
@@ -54,7 +54,7 @@ locals {
         retention             = 345600
         dead_letter_retention = 1209600
         max_message           = 262144
-        max_attempts          = 5
+        max_attempts          = 10
         acceptable_latency    = 60
       }
     }

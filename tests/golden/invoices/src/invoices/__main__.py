@@ -1,12 +1,16 @@
 """The command line: without a command it starts the worker; `--help` lists the others."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 
 from .commands import add_commands
 from .startup import read_settings
 from .worker.process import run_worker
+
+SIGINT_CODE = 128 + signal.SIGINT
+"""What shells say of a program that Ctrl-C ended."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,7 +22,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     worker.set_defaults(run=lambda settings, _: run_worker(settings))
     add_commands(commands)
     chosen = parser.parse_args(arguments)
-    code: int = chosen.run(read_settings(), chosen)
+    try:
+        code: int = chosen.run(read_settings(), chosen)
+    except KeyboardInterrupt:
+        # Of a command, or before the worker listens for signals.
+        return SIGINT_CODE
     return code
 
 

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from .queue import BrokerUnavailable, DeadLetter, Queue, open_queue
 from .queue.memory import MemoryQueue
 from .settings import Settings
-from .task_queue import NotEnqueuedError, TaskQueue
+from .task_queue import TaskQueue
 from .tasks import TASKS
 from .worker.registry import Registry, UnknownTaskError
 
@@ -62,11 +62,19 @@ def _run(settings: Settings, chosen: argparse.Namespace) -> int:
         )
     try:
         asyncio.run(_with(queue, chosen.action(queue, settings, chosen)))
-    except (BrokerUnavailable, NotEnqueuedError, UnknownTaskError) as error:
-        return _refuse(str(error) or type(error).__name__)
     except ValidationError as error:
-        return _refuse(f"the payload is not valid: {error}")
+        return _refuse(f"the payload is not valid:\n{_faults(error)}")
+    # ValueError: what we would not enqueue (NotEnqueuedError), and what the broker refuses.
+    except (BrokerUnavailable, UnknownTaskError, ValueError) as error:
+        return _refuse(str(error) or type(error).__name__)
     return 0
+
+
+def _faults(error: ValidationError) -> str:
+    """Where and why, a line each; what was given stays out of it, for it may be personal."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    places = (".".join(map(str, each["loc"])) or "the payload" for each in found)
+    return "\n".join(f"  {place}: {each['msg']}" for place, each in zip(places, found, strict=True))
 
 
 def _within_process(queue: Queue) -> bool:

@@ -58,7 +58,10 @@ class Settings(BaseSettings):
         default=60, description="A received message comes back after it, unless extended."
     )
     queue_max_message_bytes: int = Field(
-        default=262144, ge=1024, description="A larger message is refused when it is sent."
+        default=262144, ge=4096, description="A larger message is refused when it is sent."
+    )
+    queue_max_deliveries: int = Field(
+        default=30, ge=1, description="The broker itself sets a message aside after so many."
     )
     queue_ordered: bool = Field(
         default=False, description="Messages of a group are handled one by one, in their order."
@@ -71,7 +74,7 @@ class Settings(BaseSettings):
     # Worker
     health_port: Port = Field(default=8081, description="The worker answers its probes here.")
     worker_concurrency: int = Field(default=10, ge=1, description="Tasks handled at the same time.")
-    worker_max_attempts: int = Field(default=5, ge=1, description="Then a task is a dead letter.")
+    worker_max_attempts: int = Field(default=10, ge=1, description="Then a task is a dead letter.")
     worker_retry_base_seconds: Seconds = Field(
         default=2, description="Longest wait before the second attempt; it doubles from there."
     )
@@ -110,6 +113,16 @@ class Settings(BaseSettings):
                 f"{PREFIX}WORKER_RETRY_BASE_SECONDS ({self.worker_retry_base_seconds:g}) is above "
                 f"{PREFIX}WORKER_RETRY_CAP_SECONDS ({self.worker_retry_cap_seconds:g}): "
                 "waits would not grow"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _worker_gives_up_before_the_broker(self) -> Self:
+        if self.worker_max_attempts > self.queue_max_deliveries:
+            raise ValueError(
+                f"{PREFIX}WORKER_MAX_ATTEMPTS ({self.worker_max_attempts}) is above "
+                f"{PREFIX}QUEUE_MAX_DELIVERIES ({self.queue_max_deliveries}): "
+                "the broker would set tasks aside without a reason"
             )
         return self
 

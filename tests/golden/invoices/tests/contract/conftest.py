@@ -10,9 +10,10 @@ import pytest
 
 from invoices.idempotency_keys import (
     IdempotencyStore,
+    MemoryIdempotencyStore,
     open_idempotency_store,
 )
-from invoices.queue import Queue, open_queue
+from invoices.queue import RESERVED_BYTES, Queue, open_queue
 from invoices.queue.memory import MemoryQueue
 from invoices.settings import Settings, load_settings
 
@@ -42,6 +43,12 @@ async def queue(ordered: bool) -> AsyncIterator[Queue]:
 
 
 @pytest.fixture
+def max_bytes() -> int:
+    """Of the body and the attributes of a message, which is then as large as messages can be."""
+    return SETTINGS.queue_max_message_bytes - RESERVED_BYTES
+
+
+@pytest.fixture
 def messages(queue: Queue, ordered: bool) -> Messages:
     """The messages of this test, each in a group of its own when the queue is ordered."""
     return Messages(queue, ordered=ordered)
@@ -51,5 +58,7 @@ def messages(queue: Queue, ordered: bool) -> Messages:
 async def store() -> AsyncIterator[IdempotencyStore]:
     """A store that forgets after two seconds."""
     opened = open_idempotency_store(SETTINGS.model_copy(update={"idempotency_ttl_seconds": 2}))
+    no_table = isinstance(opened, MemoryIdempotencyStore)
+    assert no_table != WITH_BROKER, "the environment names no table of idempotency keys"
     yield opened
     await opened.close()

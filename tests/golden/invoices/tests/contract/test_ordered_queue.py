@@ -30,6 +30,20 @@ async def test_a_retried_message_keeps_its_place(queue: Queue, messages: Message
     assert await queue.complete([await messages.one()]) == []
 
 
+async def test_one_message_of_a_group_is_out_at_a_time(queue: Queue, messages: Messages) -> None:
+    await messages.send("1", group="f")
+    await messages.send("2", group="f")
+    first = await messages.one()
+    assert await messages.some(10, 0.2) == []
+    await queue.release([first])
+    again = await messages.one()
+    assert (again.body, again.delivery_count) == (b"1", 2)
+    assert await queue.complete([again]) == []
+    second = await messages.one()
+    assert (second.body, second.delivery_count) == (b"2", 1), "the first one's are not its own"
+    assert await queue.complete([second]) == []
+
+
 async def test_another_group_does_not_wait(queue: Queue, messages: Messages) -> None:
     await messages.send("1", group="c")
     held = await messages.one()

@@ -17,12 +17,18 @@ resource "azurerm_federated_identity_credential" "keda" {
   audience                  = ["api://AzureADTokenExchange"]
 }
 
-# With a shared key KEDA needs the right Manage. As an identity it does not: the role to receive also
-# reads the properties of the queue, the counts among them, and cannot change or remove it.
-# https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/integration#azure-service-bus-data-receiver
+# KEDA asks the management API of the namespace for the runtime properties of the queue. Microsoft's
+# guide to KEDA on AKS and KEDA's own tests give its identity Data Owner, on a whole namespace; here it
+# is this one queue. Data Receiver cannot change or remove the queue, and its definition includes reading
+# it, but nobody documents that it is enough, and the scale controller of Azure Functions, which asks for
+# the same, was refused with it. A scaler that is refused starts no pod, so the default is what is
+# documented; keda_queue_role is for trying the smaller role where you see what happens.
+# https://learn.microsoft.com/azure/aks/keda-workload-identity#create-role-assignments
+# https://github.com/kedacore/keda/issues/7822
+# https://github.com/Azure/Azure-Functions/issues/2379
 resource "azurerm_role_assignment" "keda" {
   scope                = azurerm_servicebus_queue.tasks.id
-  role_definition_name = "Azure Service Bus Data Receiver"
+  role_definition_name = var.keda_queue_role
   principal_id         = azurerm_user_assigned_identity.keda.principal_id
   principal_type       = "ServicePrincipal"
 }

@@ -53,7 +53,7 @@ resource "azurerm_storage_table" "idempotency" {
 resource "azurerm_role_assignment" "idempotency" {
   scope                = azurerm_storage_table.idempotency.resource_manager_id
   role_definition_name = "Storage Table Data Contributor"
-  principal_id         = azurerm_user_assigned_identity.workload.principal_id
+  principal_id         = azurerm_user_assigned_identity.worker.principal_id
   principal_type       = "ServicePrincipal"
 }
 

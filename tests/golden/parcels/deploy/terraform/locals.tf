@@ -24,7 +24,7 @@ locals {
         ordered            = true
         visibility_timeout = 60
         retention          = 345600
-        max_attempts       = 5
+        max_attempts       = 10
         max_replicas       = 2
         messages_a_replica = 60
       }
@@ -39,7 +39,7 @@ locals {
         ordered            = true
         visibility_timeout = 60
         retention          = 345600
-        max_attempts       = 5
+        max_attempts       = 10
         max_replicas       = 4
         messages_a_replica = 60
       }
@@ -54,7 +54,7 @@ locals {
         ordered            = true
         visibility_timeout = 60
         retention          = 345600
-        max_attempts       = 5
+        max_attempts       = 10
         max_replicas       = 20
         messages_a_replica = 60
       }

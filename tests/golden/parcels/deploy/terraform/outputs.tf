@@ -23,6 +23,9 @@ output "kubernetes" {
 
     idempotency_endpoint = "${azurerm_storage_account.idempotency.primary_table_endpoint}${azurerm_storage_table.idempotency.name}"
 
+    # The identity of the worker's pods.
+    worker_client_id = azurerm_user_assigned_identity.worker.client_id
+
     # For KEDA's trigger and TriggerAuthentication.
     queue_namespace_name = azurerm_servicebus_namespace.tasks.name
     keda_client_id       = azurerm_user_assigned_identity.keda.client_id

@@ -1,14 +1,14 @@
 # Who may send tasks and who may take them: roles on this one queue, never on the namespace.
 # https://learn.microsoft.com/azure/service-bus-messaging/service-bus-managed-service-identity
 
-# The pods: the worker takes tasks and dead letters, sends tasks that follow from others, and
+# The pods of the worker: it takes tasks and dead letters, sends tasks that follow from others, and
 # schedules retries. That is all in these two roles; Data Owner could remove the queue as well.
 resource "azurerm_role_assignment" "queue" {
   for_each = toset(["Azure Service Bus Data Receiver", "Azure Service Bus Data Sender"])
 
   scope                = azurerm_servicebus_queue.tasks.id
   role_definition_name = each.value
-  principal_id         = azurerm_user_assigned_identity.workload.principal_id
+  principal_id         = azurerm_user_assigned_identity.worker.principal_id
   principal_type       = "ServicePrincipal"
 }
 

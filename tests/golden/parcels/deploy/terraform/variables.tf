@@ -186,3 +186,14 @@ variable "keda_operator_service_account" {
     error_message = "keda_operator_service_account must look like kube-system:keda-operator."
   }
 }
+
+variable "keda_queue_role" {
+  description = "Role of KEDA's identity on the queue. Data Owner is documented to suffice; Data Receiver is less, and may not."
+  type        = string
+  default     = "Azure Service Bus Data Owner"
+
+  validation {
+    condition     = contains(["Azure Service Bus Data Owner", "Azure Service Bus Data Receiver"], var.keda_queue_role)
+    error_message = "keda_queue_role must be Azure Service Bus Data Owner or Azure Service Bus Data Receiver."
+  }
+}

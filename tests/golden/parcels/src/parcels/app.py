@@ -19,6 +19,7 @@ from .middleware.timeout import TimeoutMiddleware
 from .middleware.tracing import TracingMiddleware
 from .probes import probe_router
 from .problems import MEDIA_TYPE, Problem, install_problem_handlers
+from .queue_problems import install_queue_problems
 from .rate_limit import RateLimitMiddleware, build_limiter
 from .settings import Settings
 from .tracing import build_tracer_provider
@@ -84,6 +85,7 @@ def create_app(
     app.state.settings, app.state.lifecycle, app.state.health = settings, lifecycle, checks
     app.state.tracer_provider = provider  # Whoever runs the app closes it: last of all.
     install_problem_handlers(app)
+    install_queue_problems(app)
     # Routes are tried in order: first those that get the traffic.
     include_routes(app, settings)
     app.include_router(probe_router(lifecycle, checks))

@@ -101,10 +101,12 @@ def open_idempotency_store(settings: Settings) -> IdempotencyStore:
 
     Adapters connect when they are first used, so this neither waits nor fails.
     """
-    if settings.idempotency_table:
+    if settings.idempotency_table or settings.idempotency_connection_string:
         from .idempotency_table import TableIdempotencyStore  # noqa: PLC0415 as in open_queue
 
         return TableIdempotencyStore(
-            settings.idempotency_table, keep_seconds=settings.idempotency_ttl_seconds
+            settings.idempotency_table,
+            keep_seconds=settings.idempotency_ttl_seconds,
+            connection_string=settings.idempotency_connection_string,
         )
     return MemoryIdempotencyStore(settings.idempotency_ttl_seconds)

@@ -33,18 +33,35 @@ from .queue import BrokerUnavailable
 CLAIMS_PER_SWEEP = 200
 MAX_DELETED = 500
 """In a sweep, which runs beside the tasks."""
-READ_TIMEOUT = 5
-"""A write takes milliseconds; every task waits for one before it begins."""
+TABLE = "idempotency"
+"""What Terraform calls it, for the one whose URL is not given."""
+TIMEOUT = 5
+"""Seconds for a connection, and for an answer. A write takes milliseconds; every task waits for one
+before it begins. The SDK would wait five minutes for a connection that a firewall swallows."""
+RETRIES = 3
+"""Of the SDK, within about 5 s when connections are refused; longer waits are the worker's. An
+insert whose answer was lost is not repeated, and need not be: the attempt is."""
 TRIES = 5
 """For a row that others change at the same time; each try but the last found that they did."""
 
 
 class TableIdempotencyStore:
-    """A table, by its URL: https://ACCOUNT.table.core.windows.net/TABLE."""
+    """A table, by its URL: https://ACCOUNT.table.core.windows.net/TABLE.
 
-    def __init__(self, url: str, keep_seconds: float) -> None:
+    Or that of an emulator on this machine, by connection string.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        keep_seconds: float,
+        connection_string: str = "",
+        claims_per_sweep: int = CLAIMS_PER_SWEEP,
+    ) -> None:
         self._url = url
         self._keep_seconds = keep_seconds
+        self._connection_string = connection_string
+        self._claims_per_sweep = claims_per_sweep
         self._table: TableClient | None = None
         self._credential: DefaultAzureCredential | None = None
         self._claims = 0
@@ -110,14 +127,31 @@ class TableIdempotencyStore:
     @property
     def _client(self) -> TableClient:
         if self._table is None:
-            account, _, name = self._url.rstrip("/").rpartition("/")
-            if not urlsplit(account).hostname:
-                raise BrokerUnavailable(f"{self._url!r} is not the URL of a table")
-            self._credential = DefaultAzureCredential()
-            self._table = TableClient(
-                account, name, credential=self._credential, read_timeout=READ_TIMEOUT
-            )
+            self._table = self._connect()
         return self._table
+
+    def _connect(self) -> TableClient:
+        if self._connection_string:
+            return TableClient.from_connection_string(
+                self._connection_string,
+                TABLE,
+                connection_timeout=TIMEOUT,
+                read_timeout=TIMEOUT,
+                retry_total=RETRIES,
+            )
+        account, _, name = self._url.rstrip("/").rpartition("/")
+        if not urlsplit(account).hostname:
+            raise BrokerUnavailable(f"{self._url!r} is not the URL of a table")
+        # In the cluster the federated token of the ServiceAccount, on a desk `az login`.
+        self._credential = DefaultAzureCredential()
+        return TableClient(
+            account,
+            name,
+            credential=self._credential,
+            connection_timeout=TIMEOUT,
+            read_timeout=TIMEOUT,
+            retry_total=RETRIES,
+        )
 
     async def _get(self, key: str) -> Any:  # noqa: ANN401 the SDK's entity: a mapping with metadata
         address = _address(key)
@@ -151,7 +185,7 @@ class TableIdempotencyStore:
 
     def _sweep_sometimes(self) -> None:
         self._claims += 1
-        if self._claims % CLAIMS_PER_SWEEP == 0 and (
+        if self._claims % self._claims_per_sweep == 0 and (
             self._sweeping is None or self._sweeping.done()
         ):
             self._partition = (self._partition + 1) % 256
@@ -167,7 +201,7 @@ class TableIdempotencyStore:
                 deleted += 1
                 if deleted == MAX_DELETED:
                     return
-        except AzureError:
+        except (AzureError, OSError):
             # What is left the next sweep finds; that the store is away, the next claim reports.
             return
 

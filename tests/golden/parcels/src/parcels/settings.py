@@ -82,7 +82,10 @@ class Settings(BaseSettings):
         default=60, description="A received message comes back after it, unless extended."
     )
     queue_max_message_bytes: int = Field(
-        default=262144, ge=1024, description="A larger message is refused when it is sent."
+        default=262144, ge=4096, description="A larger message is refused when it is sent."
+    )
+    queue_max_deliveries: int = Field(
+        default=30, ge=1, description="The broker itself sets a message aside after so many."
     )
     queue_ordered: bool = Field(
         default=True, description="Messages of a group are handled one by one, in their order."
@@ -99,7 +102,7 @@ class Settings(BaseSettings):
     # Worker
     health_port: Port = Field(default=8081, description="The worker answers its probes here.")
     worker_concurrency: int = Field(default=10, ge=1, description="Tasks handled at the same time.")
-    worker_max_attempts: int = Field(default=5, ge=1, description="Then a task is a dead letter.")
+    worker_max_attempts: int = Field(default=10, ge=1, description="Then a task is a dead letter.")
     worker_retry_base_seconds: Seconds = Field(
         default=2, description="Longest wait before the second attempt; it doubles from there."
     )
@@ -121,6 +124,9 @@ class Settings(BaseSettings):
 
     idempotency_table: str = Field(
         default="", description="URL of the table; empty: keys are in the memory of each worker."
+    )
+    idempotency_connection_string: str = Field(
+        default="", description="Of an emulator on this machine; in Azure there is the identity."
     )
 
     @model_validator(mode="after")
@@ -153,12 +159,31 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _worker_gives_up_before_the_broker(self) -> Self:
+        if self.worker_max_attempts > self.queue_max_deliveries:
+            raise ValueError(
+                f"{PREFIX}WORKER_MAX_ATTEMPTS ({self.worker_max_attempts}) is above "
+                f"{PREFIX}QUEUE_MAX_DELIVERIES ({self.queue_max_deliveries}): "
+                "the broker would set tasks aside without a reason"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _handlers_may_finish(self) -> Self:
         if self.worker_stall_seconds < self.worker_shutdown_seconds:
             raise ValueError(
                 f"{PREFIX}WORKER_STALL_SECONDS ({self.worker_stall_seconds:g}) is below "
                 f"{PREFIX}WORKER_SHUTDOWN_SECONDS ({self.worker_shutdown_seconds:g}): "
                 "a handler that may still finish would be taken for stuck"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _keys_of_accounts_stay_on_this_machine(self) -> Self:
+        if self.idempotency_connection_string and self.environment != "local":
+            raise ValueError(
+                f"{PREFIX}IDEMPOTENCY_CONNECTION_STRING is for an emulator: elsewhere the pod's "
+                f"identity opens {PREFIX}IDEMPOTENCY_TABLE"
             )
         return self
 

@@ -33,6 +33,15 @@ async def test_a_claim_ends_with_its_lease(store: IdempotencyStore, key: str) ->
     assert await store.claim(key, "a", LONG) == "busy"
 
 
+async def test_one_of_many_gets_what_another_let_go(store: IdempotencyStore, key: str) -> None:
+    assert await store.claim(key, "dead", 0.5) == "new"
+    await asyncio.sleep(0.7)
+    claims = await asyncio.gather(*(store.claim(key, str(number), LONG) for number in range(8)))
+    assert sorted(claims) == ["busy"] * 7 + ["new"]
+    await store.finish(key, "dead")
+    assert await store.claim(key, "late", LONG) == "busy"
+
+
 async def test_what_is_finished_is_done_for_everybody(store: IdempotencyStore, key: str) -> None:
     await store.claim(key, "a", LONG)
     await store.finish(key, "a")

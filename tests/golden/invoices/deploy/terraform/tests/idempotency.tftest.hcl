@@ -36,7 +36,7 @@ run "table" {
       Sid      = "RememberTasks"
       Effect   = "Allow"
       Resource = aws_dynamodb_table.idempotency.arn
-      Action   = ["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+      Action   = ["dynamodb:DeleteItem", "dynamodb:PutItem"]
     }
     error_message = "the pods must write items of this table, and nothing else"
   }

@@ -3,6 +3,7 @@
 from bisect import insort
 from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 from .port import OutgoingMessage
@@ -57,44 +58,31 @@ class SendOrder:
 
 
 class GroupOrder:
-    """A group is blocked while one of its messages is delivered and neither done nor back.
-
-    One `take` may give several messages of a group, in their order: their receiver has to keep it.
-    """
+    """A group is blocked while one of its messages is delivered and neither done nor back."""
 
     def __init__(self) -> None:
         self._ready: dict[str, list[Entry]] = {}
-        self._away: dict[str, int] = {}
+        self._away: set[str] = set()
 
     def add(self, entry: Entry) -> None:
         """See Order. What comes back goes to where it was."""
         if entry.deliveries:
-            self._returned(entry)
+            self._away.discard(_group(entry))
         insort(self._ready.setdefault(_group(entry), []), entry, key=lambda each: each.sequence)
 
     def take(self, limit: int) -> list[Entry]:
         """See Order."""
-        taken: list[Entry] = []
-        for group in [group for group in self._ready if group not in self._away]:
-            entries = self._ready[group][: limit - len(taken)]
-            if not entries:
-                break
-            del self._ready[group][: len(entries)]
+        free = (group for group in self._ready if group not in self._away)
+        taken = [self._ready[group].pop(0) for group in islice(free, limit)]
+        for group in map(_group, taken):
+            self._away.add(group)
             if not self._ready[group]:
                 del self._ready[group]
-            self._away[group] = len(entries)
-            taken += entries
         return taken
 
     def remove(self, entry: Entry) -> None:
         """See Order."""
-        self._returned(entry)
-
-    def _returned(self, entry: Entry) -> None:
-        group = _group(entry)
-        self._away[group] -= 1
-        if not self._away[group]:
-            del self._away[group]
+        self._away.discard(_group(entry))
 
 
 def _group(entry: Entry) -> str:

@@ -42,10 +42,14 @@ class SqsQueue:
         await self._calls.send(self._url, entries)
 
     async def receive(self, limit: int, wait_seconds: float) -> list[Message]:
-        """Up to ten messages, as soon as there is one.
+        """Up to ten messages, as soon as there is one; of an ordered queue one at a time.
 
-        A cancelled poll is not torn off: SQS would hide its messages from everybody, until the
-        visibility timeout. It goes on in the background and gives back what it gets.
+        SQS fills an answer with messages of one group where it can, so there a message is asked for
+        at a time: the group is then closed, and the next call gives one of another.
+
+        A cancelled poll goes on in the background and gives back what it gets: torn off, SQS would
+        hide its messages from everybody until the visibility timeout. Closing the queue waits for
+        it CLOSE_SECONDS; a poll that takes longer is torn off all the same.
         """
         poll = asyncio.create_task(self._poll(limit, wait_seconds))
         try:
@@ -123,21 +127,12 @@ class SqsQueue:
         return await self._dead_letters.look(limit)
 
     async def redrive(self, limit: int) -> int:
-        """Send dead letters to the queue as new messages, then delete them."""
-        moved = 0
-        async for letters in self._dead_letters.received(limit):
-            await self.send([message for _, message in letters])
-            await self._dead_letters.delete([receipt for receipt, _ in letters])
-            moved += len(letters)
-        return moved
+        """Send dead letters to the queue as new messages, then delete them; each of them once."""
+        return await self._dead_letters.move(limit, self._url)
 
     async def purge_dead_letters(self) -> int:
         """Delete dead letters one by one: PurgeQueue takes a minute and does not say how many."""
-        purged = 0
-        async for letters in self._dead_letters.received(math.inf):
-            await self._dead_letters.delete([receipt for receipt, _ in letters])
-            purged += len(letters)
-        return purged
+        return await self._dead_letters.purge()
 
     async def close(self) -> None:
         """Give polls that were cancelled a moment to finish, then drop the connections."""
@@ -150,7 +145,8 @@ class SqsQueue:
 
     async def _poll(self, limit: int, wait_seconds: float) -> list[Message]:
         hidden = self.lock_seconds
-        found = await self._calls.receive(self._url, limit, wait_seconds, hidden)
+        number = 1 if self._ordered else limit
+        found = await self._calls.receive(self._url, number, wait_seconds, hidden)
         return [decode(each, hidden) for each in found]
 
     async def _give_back(self, poll: "asyncio.Task[list[Message]]") -> None:

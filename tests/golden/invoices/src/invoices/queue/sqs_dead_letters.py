@@ -4,14 +4,16 @@ SQS has no peek: whoever looks receives, and gives back. StartMessageMoveTask co
 moves everything there is, keeps our reason among the attributes, and emulators do not have it.
 """
 
-from collections.abc import AsyncIterator
+import math
 from typing import TYPE_CHECKING
 
 from .port import DeadLetter, OutgoingMessage
 from .sqs_calls import SqsCalls
-from .sqs_messages import decode_dead_letter, encode
+from .sqs_messages import decode_dead_letter, encode, message_id
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from types_aiobotocore_sqs.type_defs import MessageTypeDef
 
 HIDDEN_SECONDS = 120
@@ -46,14 +48,40 @@ class SqsDeadLetters:
             await self._calls.show(self._url, [_handle(each) for each in found])
         return [decode_dead_letter(each) for each in found]
 
-    async def received(self, limit: float) -> AsyncIterator[list[tuple[str, OutgoingMessage]]]:
-        """Up to `limit` by the ten: the receipt, and the message as it was sent at first."""
-        async for batch in self._batches(limit):
-            yield [(_handle(each), _as_sent(each)) for each in batch]
+    async def move(self, limit: int, url: str) -> int:
+        """Send up to `limit` to a queue as new messages, then delete them, by the ten.
 
-    async def delete(self, receipts: list[str]) -> None:
-        """Delete what was received; if it ran out it stays, and comes up again."""
-        await self._calls.delete(self._url, receipts)
+        One that a worker gives up again meanwhile is found here again. The id of its message tells,
+        and it is held back until the end: one that cannot succeed would go round for ever.
+        """
+        moved, sent = 0, set[str]()
+        held: list[str] = []
+        try:
+            while moved < limit:
+                left = limit - moved
+                found = await self._calls.receive(self._url, left, WAIT_SECONDS, HIDDEN_SECONDS)
+                if not found:
+                    break
+                held += [_handle(each) for each in found]
+                chosen = [each for each in found if message_id(each) not in sent]
+                copies = [encode(_as_sent(each), ordered=self._ordered) for each in chosen]
+                sent |= await self._calls.send(url, copies)
+                handles = [_handle(each) for each in chosen]
+                # One that ran out stays, and comes up again.
+                await self._calls.delete(self._url, handles)
+                held = [each for each in held if each not in handles]
+                moved += len(chosen)
+        finally:
+            await self._calls.show(self._url, held)
+        return moved
+
+    async def purge(self) -> int:
+        """Delete all of them; returns how many."""
+        purged = 0
+        async for batch in self._batches(math.inf):
+            await self._calls.delete(self._url, [_handle(each) for each in batch])
+            purged += len(batch)
+        return purged
 
     async def _batches(self, limit: float) -> "AsyncIterator[list[MessageTypeDef]]":
         left = limit
@@ -77,5 +105,5 @@ def _as_sent(found: "MessageTypeDef") -> OutgoingMessage:
         group=found.get("Attributes", {}).get("MessageGroupId"),
         # The dead letter's own id: when a redrive crashes before the delete and is repeated, a FIFO
         # queue drops the copy; the next dead letter of this message has another id.
-        deduplication_id=letter.id,
+        deduplication_id=found.get("MessageId"),
     )

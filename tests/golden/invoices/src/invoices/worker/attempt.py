@@ -1,6 +1,7 @@
 """One attempt at a message: decode it, claim its key, run its handler, and settle it."""
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,7 +12,7 @@ from ..context import log_context
 from ..idempotency_keys import Claimed
 from ..queue import BrokerUnavailable, LockLost
 from .completer import Completer
-from .envelope import NotATaskError, decode
+from .envelope import KEY, NotATaskError, decode
 from .equipment import Equipment
 from .lease import Lease
 from .metrics import ATTEMPTS, DURATION, QUEUE_ERRORS, TASKS, UNKNOWN, WAIT
@@ -21,6 +22,8 @@ from .spans import consumer_span, trace_id
 from .task import Task, TaskContext
 
 SETTLE_TRIES = 3
+CLAIM_BASE = 1.0
+"""Between calls to a store that does not answer; at most an eighth of a lock, see `_claim`."""
 MAX_DESCRIPTION = 1024
 """Service Bus takes four times as much, and an attribute of SQS counts as part of the message."""
 
@@ -36,71 +39,96 @@ class Attempts:
         self.queue = equipment.queue
         self.completer = completer
 
-    async def handle(self, lease: Lease) -> bool:
-        """Settle a message, one way or another. False: it comes back, so its group has to wait."""
+    async def handle(self, lease: Lease) -> None:
+        """Settle a message, one way or another."""
         message = lease.message
-        context = {"message_id": message.id, "attempt": str(message.delivery_count)}
+        context = {
+            "message_id": message.id,
+            "key": lease.key,
+            "attempt": str(message.delivery_count),
+        }
         if origin := trace_id(message):
             context["trace_id"] = origin
         token = log_context.set(context)
         try:
             task, payload = decode(message, self.equipment.registry)
         except NotATaskError as error:
-            return await self._dead_letter(lease, UNKNOWN, error.reason, error.description)
+            await self._dead_letter(lease, UNKNOWN, error.reason, error.description)
         else:
             log_context.set({"task": task.name, **context})
-            return await self._handle(lease, task, payload)
+            if message.attributes.get(KEY, lease.key) != lease.key:
+                _log.warning("idempotency key refused, the id of the message takes its place")
+            await self._handle(lease, task, payload)
         finally:
             log_context.reset(token)
 
-    async def _handle(self, lease: Lease, task: Task[Any], payload: BaseModel) -> bool:
+    async def _handle(self, lease: Lease, task: Task[Any], payload: BaseModel) -> None:
         message = lease.message
         policy = Policy.of(task, self.settings)
         if message.delivery_count == 1:
             WAIT.labels(task.name).observe(max(0.0, self.equipment.clock() - message.sent_at))
         done = False
         try:
-            if (settled := await self._settled_by_key(lease, task.name, policy)) is not None:
-                return settled
+            if await self._settled_by_key(lease, task.name, policy):
+                return
             if (error := await self._run(lease, task, payload, policy)) is not None:
-                return await self._failed(lease, task, policy, error)
+                await self._failed(lease, task, policy, error)
+                return
             done = True
             await self._done(lease, task.name)
         except asyncio.CancelledError:
-            return await self._interrupted(lease, task.name, done=done)
-        return True
+            await self._interrupted(lease, task.name, done=done)
 
-    async def _settled_by_key(self, lease: Lease, name: str, policy: Policy) -> bool | None:
-        """None: the key is ours and the handler may run. Else what `handle` returns."""
+    async def _settled_by_key(self, lease: Lease, name: str, policy: Policy) -> bool:
+        """Whether the key says what becomes of the message; else it is ours, for the handler."""
         message = lease.message
         claimed = await self._claim(lease)
         if claimed == "done":
             self._complete(lease, name, "duplicate")
-            return True
-        if claimed == "busy":
+        elif claimed == "busy":
             # Whoever holds the key renews it, or it ends with the lock of its message.
-            return await self._retry(lease, name, self._busy_delay())
-        if claimed is None:
-            return await self._retry(lease, name, policy.delay(1, self.equipment.rand))
-        if message.delivery_count > policy.max_attempts:
+            await self._retry(lease, name, self._busy_delay())
+        elif claimed is None:
+            # Longer each time: a delivery was used up, and the store may be away for a while.
+            await self._retry(
+                lease, name, policy.delay(message.delivery_count, self.equipment.rand)
+            )
+        elif message.delivery_count > policy.max_deliveries:
             text = f"delivered {message.delivery_count} times, and no attempt came to an end"
-            return await self._give_up(lease, name, "attempts_exhausted", text)
-        return None
+            await self._give_up(lease, name, "attempts_exhausted", text)
+        else:
+            return False
+        return True
 
     async def _claim(self, lease: Lease) -> Claimed | None:
-        try:
-            claimed = await lease.claim()
-        except BrokerUnavailable:
-            QUEUE_ERRORS.labels("claim").inc()
-            self.equipment.reachability.failed(STORE)
-            _log.warning("idempotency store does not answer", exc_info=True)
-            return None
-        self.equipment.reachability.works(STORE)
-        return claimed
+        """None: the store does not answer, and the message can be held no longer.
+
+        Until then it is held: brokers count every delivery, and a store that is away for some
+        minutes would use up the attempts of tasks that have never been executed.
+        """
+        lock = self.queue.lock_seconds
+        for failure in itertools.count(1):
+            try:
+                claimed = await lease.claim()
+            except BrokerUnavailable:
+                QUEUE_ERRORS.labels("claim").inc()
+                self.equipment.reachability.failed(STORE)
+                _log.warning("idempotency store does not answer", exc_info=True)
+            else:
+                self.equipment.reachability.works(STORE)
+                return claimed
+            wait = backoff(failure, CLAIM_BASE, lock / 8, self.equipment.rand)
+            # A heartbeat keeps two thirds of it; without one there has to be time for the handler.
+            if lease.seconds_left - wait < lock / 2:
+                break
+            await asyncio.sleep(wait)
+            if self.equipment.lifecycle.draining:
+                break
+        return None
 
     async def _run(
         self, lease: Lease, task: Task[Any], payload: BaseModel, policy: Policy
-    ) -> Exception | None:
+    ) -> BaseException | None:
         """The error with which the handler ended; None when it did what it should."""
         loop = asyncio.get_running_loop()
         message, began = lease.message, loop.time()
@@ -116,7 +144,8 @@ class Attempts:
             message_id=message.id,
             idempotency_key=lease.key,
             resources=self.equipment.resources,
-            attempt=message.delivery_count,
+            # Where some were cut off there are more deliveries, and this one is the last to fail.
+            attempt=min(message.delivery_count, policy.max_attempts),
             max_attempts=policy.max_attempts,
             seconds_left=seconds_left,
         )
@@ -127,7 +156,8 @@ class Attempts:
             ):
                 async with asyncio.timeout(task.timeout_seconds):
                     await task(payload, context)
-        except Exception as error:  # noqa: BLE001 whatever it is, it is how the attempt ended
+        # Whatever it is, it is how the attempt ended; a library that calls sys.exit ends no worker.
+        except (Exception, SystemExit) as error:  # noqa: BLE001
             return error
         finally:
             DURATION.labels(task.name).observe(loop.time() - began)
@@ -140,30 +170,38 @@ class Attempts:
         self._complete(lease, name, "done")
 
     async def _failed(
-        self, lease: Lease, task: Task[Any], policy: Policy, error: Exception
-    ) -> bool:
+        self, lease: Lease, task: Task[Any], policy: Policy, error: BaseException
+    ) -> None:
         attempt = lease.message.delivery_count
         permanent = isinstance(error, policy.permanent)
         if permanent or attempt >= policy.max_attempts:
             reason = "permanent_error" if permanent else "attempts_exhausted"
-            _log.error("task given up: %s", reason, exc_info=error)
-            return await self._give_up(lease, task.name, reason, _describe(error))
+            await self._give_up(lease, task.name, reason, _describe(error), error)
+            return
         delay = policy.delay(attempt, self.equipment.rand)
+        # At the least: SQS counts in whole seconds.
         extra = {"retry_in_seconds": round(delay, 3)}
         _log.warning("attempt failed, to be retried", exc_info=error, extra=extra)
         await lease.release()
-        return await self._retry(lease, task.name, delay)
+        await self._retry(lease, task.name, delay)
 
-    async def _give_up(self, lease: Lease, name: str, reason: str, description: str) -> bool:
+    async def _give_up(
+        self,
+        lease: Lease,
+        name: str,
+        reason: str,
+        description: str,
+        error: BaseException | None = None,
+    ) -> None:
         await lease.release()
         ATTEMPTS.labels(name).observe(lease.message.delivery_count)
-        return await self._dead_letter(lease, name, reason, description)
+        await self._dead_letter(lease, name, reason, description, error)
 
-    async def _interrupted(self, lease: Lease, name: str, *, done: bool) -> bool:
+    async def _interrupted(self, lease: Lease, name: str, *, done: bool) -> None:
         """The lock was lost, or the process stops; what is done stays done."""
         if done:
             await self._done(lease, name)
-            return True
+            return
         lease.stop()
         await lease.release()
         if lease.lost:
@@ -172,7 +210,6 @@ class Attempts:
         else:
             await self._settle("release", lambda: self.queue.release([lease.message]))
             TASKS.labels(name, "released").inc()
-        return False
 
     def _complete(self, lease: Lease, name: str, outcome: str) -> None:
         def settled(completed: bool) -> None:
@@ -181,21 +218,33 @@ class Attempts:
         lease.stop()
         self.completer.add(lease.message, settled)
 
-    async def _retry(self, lease: Lease, name: str, delay: float) -> bool:
-        if await self._settle("retry", lambda: self.queue.retry(lease.message, delay)):
-            TASKS.labels(name, "retried").inc()
+    async def _retry(self, lease: Lease, name: str, delay: float) -> None:
+        lease.stop()  # A beat that comes later would hide it for a lock, and not for the delay.
+        try:
+            settled = await self._settle("retry", lambda: self.queue.retry(lease.message, delay))
+        except ValueError as error:
+            # It would come back at the end of each lock, until the broker sets it aside.
+            await self._dead_letter(lease, name, "retry_refused", _describe(error), error)
         else:
-            TASKS.labels(name, "lock_lost").inc()
-        return False
+            TASKS.labels(name, "retried" if settled else "lock_lost").inc()
 
-    async def _dead_letter(self, lease: Lease, name: str, reason: str, description: str) -> bool:
+    async def _dead_letter(
+        self,
+        lease: Lease,
+        name: str,
+        reason: str,
+        description: str,
+        error: BaseException | None = None,
+    ) -> None:
         message = lease.message
-        _log.error("dead letter", extra={"reason": reason, "description": description})
+        lease.stop()  # A beat would find it gone, and cancel us before we have counted it.
+        _log.error(
+            "dead letter", exc_info=error, extra={"reason": reason, "description": description}
+        )
         moved = await self._settle(
             "dead_letter", lambda: self.queue.dead_letter(message, reason, description)
         )
         TASKS.labels(name, "dead_lettered" if moved else "lock_lost").inc()
-        return moved
 
     async def _settle(self, operation: str, call: Callable[[], Awaitable[None]]) -> bool:
         """False when the message is not settled: it comes back when its lock ends."""
@@ -217,7 +266,7 @@ class Attempts:
         return self.queue.lock_seconds * (0.5 + self.equipment.rand() / 2)
 
 
-def _describe(error: Exception) -> str:
+def _describe(error: BaseException) -> str:
     text = f"{type(error).__qualname__}: {error}"[:MAX_DESCRIPTION]
     # Brokers refuse control characters in attributes, and people in terminals do not like them.
     return "".join(each if each.isprintable() else " " for each in text)

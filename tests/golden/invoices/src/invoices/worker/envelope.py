@@ -1,9 +1,13 @@
 """How a task travels: the payload as JSON, everything about it in the message's attributes.
 
 Any program can enqueue a task that sends a JSON body with the attribute `task`. Without an
-`idempotency_key` the id of the message is the key, which does not recognise a second sending.
+`idempotency_key`, or with one that `valid_key` refuses, the id of the message is the key. It is the
+same at every delivery, so the task is still done once for each sending; a second sending has an id
+of its own and is not recognised. A key that is refused is logged as a warning: the task is worth
+more than its key, and nobody here can correct the sender.
 """
 
+import logging
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -22,6 +26,8 @@ JSON = "application/json"
 # What every broker takes as the id of a group or of a deduplication, too.
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
 _SHOWN_FAULTS = 5
+
+_log = logging.getLogger(__name__)
 
 
 class NotATaskError(Exception):
@@ -69,6 +75,11 @@ def decode(message: Message, registry: Registry) -> tuple[Task[Any], BaseModel]:
         faults = error.errors(include_url=False, include_context=False, include_input=False)
         reason = "undecodable_body" if faults[0]["type"] == "json_invalid" else "invalid_payload"
         raise NotATaskError(reason, _describe(faults)) from None
+    except Exception as error:  # noqa: BLE001 whatever a validator of the service's raises
+        # A validator that fails in a way of its own would do so at every delivery. Its text stays
+        # out for the reason below; the log has it, with where it came from.
+        _log.exception("fault in a validator of %s", name)
+        raise NotATaskError("invalid_payload", f"the model raised {type(error).__name__}") from None
     return task, payload
 
 

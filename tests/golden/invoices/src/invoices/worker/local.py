@@ -1,5 +1,7 @@
 """A door into the in-process queue, for a local run: POST /tasks/NAME with the payload as JSON.
 
+In an ordered queue a task belongs to a group: POST /tasks/NAME/GROUP.
+
 With a broker it does not exist: tasks are then enqueued through the broker alone.
 """
 
@@ -28,8 +30,11 @@ class LocalDoor:
             return await self.otherwise(method, path, body)
         if method != "POST":
             return 405, {"status": "method not allowed"}
+        name, _, group = path.removeprefix(PREFIX).partition("/")
         try:
-            key = await self.tasks.enqueue_json(unquote(path.removeprefix(PREFIX)), body)
+            key = await self.tasks.enqueue_json(
+                unquote(name), body, group=unquote(group) if group else None
+            )
         except UnknownTaskError as error:
             return 404, {"status": str(error)}
         except ValidationError as error:

@@ -34,7 +34,9 @@ class Retry:
     """When a failed task is tried again. What is not said here is as the settings say."""
 
     max_attempts: int | None = None
-    """The first one included; after the last the message goes to the dead letters."""
+    """The first one included; after the last the message goes to the dead letters. As many again
+    may be cut off, by a deployment say. The worker does not start when it is above
+    `APP_QUEUE_MAX_DELIVERIES`, where the broker itself gives up."""
     base_seconds: float | None = None
     """Longest wait before the second attempt; it doubles with each further one."""
     cap_seconds: float | None = None

@@ -41,8 +41,8 @@ run "identity_of_keda" {
   }
 
   assert {
-    condition     = azurerm_role_assignment.keda.scope == azurerm_servicebus_queue.tasks.id && azurerm_role_assignment.keda.role_definition_name == "Azure Service Bus Data Receiver" && azurerm_role_assignment.keda.principal_id == azurerm_user_assigned_identity.keda.principal_id
-    error_message = "KEDA must read this queue, and change nothing"
+    condition     = azurerm_role_assignment.keda.scope == azurerm_servicebus_queue.tasks.id && azurerm_role_assignment.keda.role_definition_name == "Azure Service Bus Data Owner" && azurerm_role_assignment.keda.principal_id == azurerm_user_assigned_identity.keda.principal_id
+    error_message = "KEDA must be able to read this queue, and reach no other"
   }
 
   assert {
@@ -59,4 +59,27 @@ run "refuses_an_operator_without_namespace" {
   }
 
   expect_failures = [var.keda_operator_service_account]
+}
+
+run "smaller_role" {
+  command = plan
+
+  variables {
+    keda_queue_role = "Azure Service Bus Data Receiver"
+  }
+
+  assert {
+    condition     = azurerm_role_assignment.keda.role_definition_name == "Azure Service Bus Data Receiver"
+    error_message = "whoever has tried it may give KEDA less"
+  }
+}
+
+run "refuses_a_larger_role" {
+  command = plan
+
+  variables {
+    keda_queue_role = "Contributor"
+  }
+
+  expect_failures = [var.keda_queue_role]
 }

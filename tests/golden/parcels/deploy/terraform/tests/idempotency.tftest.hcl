@@ -37,7 +37,7 @@ run "table" {
   }
 
   assert {
-    condition     = azurerm_role_assignment.idempotency.scope == azurerm_storage_table.idempotency.resource_manager_id && azurerm_role_assignment.idempotency.role_definition_name == "Storage Table Data Contributor" && azurerm_role_assignment.idempotency.principal_id == azurerm_user_assigned_identity.workload.principal_id
+    condition     = azurerm_role_assignment.idempotency.scope == azurerm_storage_table.idempotency.resource_manager_id && azurerm_role_assignment.idempotency.role_definition_name == "Storage Table Data Contributor" && azurerm_role_assignment.idempotency.principal_id == azurerm_user_assigned_identity.worker.principal_id
     error_message = "the pods must read and write this table, and nothing else"
   }
 

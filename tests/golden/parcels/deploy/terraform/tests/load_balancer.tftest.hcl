@@ -46,6 +46,11 @@ run "firewall_blocks" {
   }
 
   assert {
+    condition     = azurerm_monitor_diagnostic_setting.load_balancer.log_analytics_workspace_id == var.log_analytics_workspace_id && contains(azurerm_monitor_diagnostic_setting.load_balancer.enabled_log[*].category, "TrafficControllerFirewallLog")
+    error_message = "it must be known what the firewall found"
+  }
+
+  assert {
     condition     = output.kubernetes.firewall_policy_id == azurerm_web_application_firewall_policy.service.id
     error_message = "the Gateway must be told about the firewall"
   }

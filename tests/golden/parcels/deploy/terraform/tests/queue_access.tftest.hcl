@@ -25,7 +25,7 @@ run "only_the_pods" {
     condition = {
       for assignment in azurerm_role_assignment.queue : assignment.role_definition_name => [assignment.scope, assignment.principal_id]
       } == {
-      for role in ["Azure Service Bus Data Receiver", "Azure Service Bus Data Sender"] : role => [azurerm_servicebus_queue.tasks.id, azurerm_user_assigned_identity.workload.principal_id]
+      for role in ["Azure Service Bus Data Receiver", "Azure Service Bus Data Sender"] : role => [azurerm_servicebus_queue.tasks.id, azurerm_user_assigned_identity.worker.principal_id]
     }
     error_message = "the pods must send and receive on this queue, and nothing else"
   }

@@ -2,6 +2,7 @@
 
 from .open import open_queue
 from .port import (
+    RESERVED_BYTES,
     BrokerUnavailable,
     DeadLetter,
     LockLost,
@@ -12,6 +13,7 @@ from .port import (
 )
 
 __all__ = [
+    "RESERVED_BYTES",
     "BrokerUnavailable",
     "DeadLetter",
     "LockLost",

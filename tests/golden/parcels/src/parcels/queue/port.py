@@ -8,6 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+RESERVED_BYTES = 2048
+"""Of the largest message, for what brokers and adapters add: types of attributes (six bytes each on
+SQS), AMQP's headers, what a retry's copy says of the first send, the reason of a dead letter."""
+
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
@@ -84,13 +88,15 @@ class Queue(Protocol):
         ...
 
     async def send(self, messages: Sequence[OutgoingMessage]) -> None:
-        """Put messages into the queue, all of them or raise."""
+        """Put messages into the queue, all of them or raise; ValueError for what it refuses."""
         ...
 
     async def receive(self, limit: int, wait_seconds: float) -> list[Message]:
         """Up to `limit` messages, as soon as there is one; none when the wait is over.
 
-        Adapters may return fewer than there are. Cancelling it loses no message.
+        Adapters may return fewer than there are. Of a group there is one at a time: those behind it
+        would have to be given back whenever it fails, and brokers count that as attempts of theirs.
+        Cancelling it loses no message.
         """
         ...
 
@@ -99,7 +105,10 @@ class Queue(Protocol):
         ...
 
     async def retry(self, message: Message, delay_seconds: float) -> None:
-        """Give a message back, to be delivered after the delay; counts as an attempt. LockLost."""
+        """Give a message back, to be delivered after the delay; counts as an attempt. LockLost.
+
+        ValueError where a copy takes its place, and the broker refuses that.
+        """
         ...
 
     async def release(self, messages: Sequence[Message]) -> None:
@@ -127,7 +136,10 @@ class Queue(Protocol):
         ...
 
     async def redrive(self, limit: int) -> int:
-        """Put up to `limit` dead letters back into the queue, their count of attempts reset."""
+        """Put up to `limit` dead letters back into the queue, their count of attempts reset.
+
+        Each of them once: one that is given up again meanwhile stays where it is.
+        """
         ...
 
     async def purge_dead_letters(self) -> int:

@@ -5,6 +5,7 @@ id of its own: with that of the message, duplicate detection would drop it witho
 task would be lost when the message is completed.
 """
 
+import hashlib
 import math
 import time
 from collections.abc import Mapping
@@ -23,6 +24,8 @@ FIRST_ID, FIRST_SENT_AT, DELIVERIES_BEFORE = "first_id", "first_sent_at", "deliv
 REASON, DESCRIPTION = "DeadLetterReason", "DeadLetterErrorDescription"
 """Service Bus adds them when it moves a message."""
 NOT_ATTRIBUTES = frozenset({FIRST_ID, FIRST_SENT_AT, DELIVERIES_BEFORE, REASON, DESCRIPTION})
+MAX_ID = 128
+"""Characters of a message id; the SDK refuses a longer one."""
 MAX_DESCRIPTION = 1024
 """Characters, of 4096 allowed: the whole of a traceback belongs into the log."""
 
@@ -48,7 +51,7 @@ def decode(found: ServiceBusReceivedMessage, receiver: ServiceBusReceiver) -> Me
     """A received message; copies count on where the message before them ended."""
     properties = _properties(found)
     return Message(
-        id=properties.get(FIRST_ID) or found.message_id or "",
+        id=first_id(found),
         body=_body(found),
         attributes=_attributes(properties),
         delivery_count=_deliveries(found, properties),
@@ -62,7 +65,7 @@ def decode_dead_letter(found: ServiceBusReceivedMessage) -> DeadLetter:
     """A dead letter: of ours, or one that Service Bus moved by itself."""
     properties = _properties(found)
     return DeadLetter(
-        id=properties.get(FIRST_ID) or found.message_id or "",
+        id=first_id(found),
         body=_body(found),
         attributes=_attributes(properties),
         reason=found.dead_letter_reason or "",
@@ -98,7 +101,7 @@ def retry_copy(message: Message, delay_seconds: float) -> ServiceBusMessage:
     return _outgoing(
         message.body,
         {**message.attributes, **history},
-        f"{message.id}/{message.delivery_count}",
+        _derived_id(f"{message.id}/{message.delivery_count}"),
         message.group,
         delay_seconds,
     )
@@ -107,8 +110,24 @@ def retry_copy(message: Message, delay_seconds: float) -> ServiceBusMessage:
 def redrive_copy(found: ServiceBusReceivedMessage) -> ServiceBusMessage:
     """A dead letter as a new message; its number in the dead-letter queue makes the id new."""
     attributes = _attributes(_properties(found))
-    message_id = f"{found.message_id}/redrive/{found.sequence_number}"
+    message_id = _derived_id(f"{_id(found)}/redrive/{found.sequence_number}")
     return _outgoing(_body(found), attributes, message_id, found.session_id, 0)
+
+
+def first_id(found: ServiceBusReceivedMessage) -> str:
+    """The id of the message that this is a copy of, or its own."""
+    return _properties(found).get(FIRST_ID) or _id(found)
+
+
+def _id(found: ServiceBusReceivedMessage) -> str:
+    """The producer's; AMQP allows numbers, and none: then its place in the queue is unique."""
+    own: object = found.message_id
+    return f"sequence-{found.sequence_number}" if own is None or own == "" else _text(own)
+
+
+def _derived_id(text: str) -> str:
+    """An id made from another one: the ids of producers may be as long as ids can be."""
+    return text if len(text) <= MAX_ID else hashlib.sha256(text.encode()).hexdigest()
 
 
 def _outgoing(

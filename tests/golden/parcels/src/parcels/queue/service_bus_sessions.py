@@ -18,13 +18,16 @@ from azure.servicebus.exceptions import OperationTimeoutError
 
 from .port import BrokerUnavailable, LockLost, Message, QueueStats
 from .service_bus import POLL_SECONDS, ServiceBusQueue, receipt_of
-from .service_bus_client import Connection, broker_errors
+from .service_bus_client import TRY_TIMEOUT, Connection, broker_errors
 from .service_bus_messages import decode
 
 IDLE_SECONDS = 0.3
 """For the next message of a session, before it is given up."""
 MAX_ACCEPTING = 8
 """Sessions waited for at a time, when there are many: each is a connection that has to be made."""
+MAX_WAITING = 100
+"""Sessions kept for a retry, before no further ones are accepted: each is a connection, of which a
+namespace takes 5,000. https://learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas"""
 RENEWALS_IN_A_LOCK = 3
 
 
@@ -127,32 +130,55 @@ class ServiceBusSessionQueue(ServiceBusQueue):
             *map(self._drop, [each for each in self._sessions.values() if each.lost])
         )
         free = [session for session in self._sessions.values() if not session.held]
-        taken = await asyncio.gather(*map(self._take, free[:limit]))
-        found = [message for messages in taken for message in messages]
-        while len(self._accepting) < min(limit - len(found), self._parallel):
+        taken = await asyncio.gather(*map(self._take, free[:limit]), return_exceptions=True)
+        found = [message for each in taken if isinstance(each, list) for message in each]
+        failed = [each for each in taken if isinstance(each, BaseException)]
+        room = MAX_WAITING - len(self._waiting)
+        while len(self._accepting) < min(limit - len(found), self._parallel, room):
             self._accepting.add(asyncio.create_task(self._accept()))
-        if self._accepting and not found:
-            await asyncio.wait(self._accepting, return_when=asyncio.FIRST_COMPLETED)
-        for task in [each for each in self._accepting if each.done()]:
-            self._accepting.discard(task)
-            # One asks while there is nothing to do; more and more when there is.
-            self._parallel = min(2 * self._parallel, MAX_ACCEPTING) if task.result() else 1
+        if not found:
+            # Without room, a retry that becomes due makes some.
+            await asyncio.wait(
+                self._accepting or self._waiting,
+                timeout=POLL_SECONDS,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        failed += self._accepted()
+        if failed and not found:
+            raise failed[0]
+        # What was received is ours to hand on, whatever happened beside it; a failure that lasts is
+        # the next call's.
         return found
+
+    def _accepted(self) -> list[BaseException]:
+        """Look at those that have been waited for; returns what went wrong."""
+        failed: list[BaseException] = []
+        for task in [each for each in self._accepting if each.done() and not each.cancelled()]:
+            self._accepting.discard(task)
+            if error := task.exception():
+                failed.append(error)
+            else:
+                # One asks while there is nothing to do; more and more when there is.
+                self._parallel = min(2 * self._parallel, MAX_ACCEPTING) if task.result() else 1
+        return failed
 
     async def _accept(self) -> bool:
         """Hold one more session; whether there was one."""
         receiver = self._accepts.client.get_queue_receiver(
             self._name, session_id=NEXT_AVAILABLE_SESSION, max_wait_time=POLL_SECONDS
         )
+        asked_at = time.monotonic()
         try:
             with broker_errors():
-                try:
-                    await receiver.__aenter__()
-                except OperationTimeoutError:  # No session has a message.
-                    await receiver.close()
-                    return False
-        except asyncio.CancelledError:
-            await receiver.close()
+                await receiver.__aenter__()
+        except BaseException as error:
+            with suppress(BrokerUnavailable, LockLost), broker_errors():
+                await receiver.close()
+            # Service Bus says within POLL_SECONDS that no session has a message. The SDK says it in
+            # the same words when the connection was not made in time: that is an outage.
+            answered = time.monotonic() - asked_at < TRY_TIMEOUT
+            if answered and isinstance(error.__cause__, OperationTimeoutError):
+                return False
             raise
         self._sessions[receiver] = Session(receiver)
         return True
@@ -202,4 +228,5 @@ class ServiceBusSessionQueue(ServiceBusQueue):
             return
         finally:
             receipt.answered = False
-            await self.release([message])
+            with suppress(BrokerUnavailable):
+                await self.release([message])

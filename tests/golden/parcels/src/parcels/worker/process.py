@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
@@ -33,6 +34,7 @@ from .probes import Probes
 from .reachability import QUEUE
 from .registry import Registry
 from .responder import Respond, responding
+from .retry import beyond_the_broker
 from .runtime import Worker
 from .sampler import sampling
 from .task import Task
@@ -48,11 +50,14 @@ def run_worker(
     tasks: Iterable[Task[Any]] = TASKS,
     resources: OpenResources = open_resources,
 ) -> int:
-    """Returns the exit code: 0 when it was told to stop, 1 when it was told twice."""
+    """Returns the exit code: 0 told to stop, 1 told twice, 78 it could not work as configured."""
     registry = Registry(tasks)
     start_logging(settings)
     if settings.environment != "local" and isinstance(open_queue(settings), MemoryQueue):
         _log.critical("no broker is configured, and a queue in this process would lose its tasks")
+        return EX_CONFIG
+    if faults := beyond_the_broker(registry, settings):
+        _log.critical("tasks want more attempts than the broker allows", extra={"tasks": faults})
         return EX_CONFIG
     provider = build_tracer_provider(settings)
     try:
@@ -122,7 +127,13 @@ async def _answering(equipment: Equipment, health: HealthChecks) -> AsyncIterato
         respond = LocalDoor(TaskQueue(queue, equipment.registry, settings), respond).respond
         max_body = settings.queue_max_message_bytes
         _log.info("no broker: POST tasks to /tasks/NAME", extra={"port": settings.health_port})
-    async with responding(settings.host, settings.health_port, respond, max_body=max_body):
+    host, port = settings.host, settings.health_port
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(responding(host, port, respond, max_body=max_body))
+        except OSError as error:
+            _log.critical("cannot answer probes on %s:%d (APP_HEALTH_PORT): %s", host, port, error)
+            sys.exit(1)
         yield
 
 

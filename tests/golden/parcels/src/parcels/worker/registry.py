@@ -36,7 +36,8 @@ class Registry:
         try:
             return self._by_name[name]
         except KeyError:
-            raise UnknownTaskError(f"there is no task {name!r}") from None
+            tasks = ", ".join(self._by_name)
+            raise UnknownTaskError(f"there is no task {name!r}; the tasks are: {tasks}") from None
 
     def taking(self, payload: type[BaseModel]) -> Task[Any]:
         """The task for a payload, or UnknownTaskError."""

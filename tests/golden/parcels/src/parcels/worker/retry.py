@@ -1,7 +1,7 @@
 """When to try again, and when to give up."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,27 @@ class Policy:
             (PermanentError, *own.permanent),
         )
 
+    @property
+    def max_deliveries(self) -> int:
+        """What a message gets, whether attempts failed or were cut off.
+
+        Brokers count both. Deployments and nodes that go cut off as many as may fail, and the task
+        is still tried; one that ends every process that has it is given up in the end.
+        """
+        return 2 * self.max_attempts
+
     def delay(self, attempt: int, rand: Random = random.random) -> float:
         """Seconds until the attempt after this one."""
         return backoff(attempt, self.base_seconds, self.cap_seconds, rand)
+
+
+def beyond_the_broker(tasks: Iterable[Task[Any]], settings: Settings) -> list[str]:
+    """What is wrong with tasks that want more attempts than the broker delivers a message."""
+    most = settings.queue_max_deliveries
+    wanted = {task.name: Policy.of(task, settings).max_attempts for task in tasks}
+    return [
+        f"{name} wants {attempts} attempts, and the broker sets a message aside after {most} "
+        "deliveries: lower its max_attempts, or raise worker.max_attempts in sm.yaml"
+        for name, attempts in wanted.items()
+        if attempts > most
+    ]

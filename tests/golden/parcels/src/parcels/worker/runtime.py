@@ -2,13 +2,11 @@
 
 import asyncio
 import logging
-from functools import partial
 
 from ..queue import BrokerUnavailable, Message
 from .attempt import Attempts
 from .completer import Completer
 from .equipment import Equipment
-from .groups import Groups, Turn
 from .lease import Lease
 from .metrics import IN_FLIGHT, LAST_POLL, QUEUE_ERRORS
 from .reachability import QUEUE
@@ -42,7 +40,6 @@ class Worker:
         self.queue = equipment.queue
         self.reachability = equipment.reachability
         self._held: set[asyncio.Task[None]] = set()
-        self._groups = Groups()
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self._at_once = asyncio.Event()
@@ -60,6 +57,8 @@ class Worker:
     async def run(self) -> int:
         """Until it is told to stop; returns the exit code: 1 when it was told to stop at once."""
         IN_FLIGHT.set_function(lambda: len(self._held))
+        # The time without an answer counts from here; from 1970 on, it would be half a century.
+        LAST_POLL.set(self.equipment.clock())
         completing = asyncio.create_task(self._completer.run(), name="completer")
         try:
             while not self._stopping.is_set():
@@ -131,28 +130,19 @@ class Worker:
     def _start(self, message: Message) -> None:
         heartbeat = self.settings.worker_heartbeat
         lease = Lease(message, self.queue, self.equipment.store, heartbeat=heartbeat)
-        turn = self._groups.join(message.group)
-        task = asyncio.create_task(self._handle(lease, turn), name=f"message {message.id}")
+        task = asyncio.create_task(self._handle(lease), name=f"message {message.id}")
         if heartbeat:
             lease.keep(task)
         self._held.add(task)
-        task.add_done_callback(partial(self._end, turn))
+        task.add_done_callback(self._end)
 
-    def _end(self, turn: Turn, task: "asyncio.Task[None]") -> None:
-        self._groups.leave(turn)
+    def _end(self, task: "asyncio.Task[None]") -> None:
         self._held.discard(task)
         self._wake.set()
 
-    async def _handle(self, lease: Lease, turn: Turn) -> None:
+    async def _handle(self, lease: Lease) -> None:
         try:
-            async with turn.lock:
-                late = lease.seconds_left < self.queue.lock_seconds / 2
-                if turn.broken or late or self._stopping.is_set():
-                    # Its turn comes again, behind the message that it has to wait for.
-                    turn.broken = True
-                    await self._release([lease.message])
-                elif not await self._attempts.handle(lease):
-                    turn.broken = True
+            await self._attempts.handle(lease)
         except asyncio.CancelledError:
             await self._release([lease.message])
         except Exception:  # noqa: BLE001 one message must not end the others

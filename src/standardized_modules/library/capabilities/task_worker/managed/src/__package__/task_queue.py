@@ -2,14 +2,16 @@
 
     await tasks.enqueue(SendInvoice(invoice_id="17", email="a@example.com"), key="invoice-17")
 
-Other services send the same message themselves: the payload as JSON, and the attribute `task`.
+Other services send the same message themselves: the payload as JSON, the attribute `task`, and
+`idempotency_key`, 1 to 128 visible ASCII characters. What becomes of one without it, or with a key
+that could be none, stands in worker/envelope.py.
 """
 
 from uuid import uuid4
 
 from pydantic import BaseModel
 
-from .queue import OutgoingMessage, Queue
+from .queue import RESERVED_BYTES, OutgoingMessage, Queue
 from .settings import Settings
 from .worker.envelope import KEY, attributes, size_of, valid_key
 from .worker.registry import Registry
@@ -29,7 +31,7 @@ class TaskQueue:
     def __init__(self, queue: Queue, registry: Registry, settings: Settings) -> None:
         self.queue = queue
         self.registry = registry
-        self.max_bytes = settings.queue_max_message_bytes
+        self.max_bytes = settings.queue_max_message_bytes - RESERVED_BYTES
         self.ordered = settings.queue_ordered
 
     async def enqueue(
@@ -44,11 +46,16 @@ class TaskQueue:
 
         A task with a key that was done before is not executed again; give one that says what the
         work is, and sending it twice does no harm. `delay` is in seconds. `group` is for ordered
-        queues, which need one with each task. Raises BrokerUnavailable, and then it may have been
+        queues, which need one with each task. Raises NotEnqueuedError for what the queue would not
+        take, a key that could be none among it; and BrokerUnavailable, and then it may have been
         sent or not: send it again, with the same key.
         """
-        message = self._message(payload, key or uuid4().hex, delay, group)
-        await self.queue.send([message])
+        # Only without a key: an empty one is a mistake of the caller, who counts on it.
+        message = self._message(payload, uuid4().hex if key is None else key, delay, group)
+        try:
+            await self.queue.send([message])
+        except ValueError as error:
+            raise NotEnqueuedError(str(error)) from error
         return message.attributes[KEY]
 
     async def enqueue_json(

@@ -14,7 +14,9 @@ locals {
       window      = "PT5M"
     }
     backlog = {
-      description = "Even all pods together need more than five times the latency goal for what waits: the workers are down, or cannot keep up."
+      # Service Bus does not say how old a message is, and with few of them this stays silent also when
+      # all workers are down: that is what NoConsumers is for, and it needs the cluster.
+      description = "Even all pods together need more than five times the latency goal for what waits."
       severity    = 1
       metric      = "ActiveMessages"
       aggregation = "Minimum" # all of the window, not one wave

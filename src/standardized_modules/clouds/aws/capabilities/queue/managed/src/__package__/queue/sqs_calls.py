@@ -58,10 +58,12 @@ class SqsCalls:
 
     async def send(
         self, url: str, entries: "Iterable[SendMessageBatchRequestEntryTypeDef]"
-    ) -> None:
-        """Send all of them, or raise; some may have been sent then."""
+    ) -> set[str]:
+        """Send all of them, or raise; some may have been sent then. Returns the ids they got."""
+        ids: set[str] = set()
         for batch in batches(entries):
-            await self._send_batch(url, batch)
+            ids |= await self._send_batch(url, batch)
+        return ids
 
     async def receive(
         self, url: str, limit: float, wait_seconds: float, hidden_seconds: int
@@ -119,7 +121,8 @@ class SqsCalls:
 
     async def _send_batch(
         self, url: str, batch: "list[SendMessageBatchRequestEntryTypeDef]"
-    ) -> None:
+    ) -> set[str]:
+        ids: set[str] = set()
         for pause in PAUSES:
             await asyncio.sleep(pause)
             with _broker_errors():
@@ -130,6 +133,7 @@ class SqsCalls:
                     if error_code(error) in REFUSED:
                         raise ValueError(f"SQS refuses the message: {error}") from error
                     raise
+            ids |= {each["MessageId"] for each in answer.get("Successful", [])}
             failed = {each["Id"]: each for each in answer.get("Failed", [])}
             for each in failed.values():
                 if each["SenderFault"]:
@@ -137,7 +141,7 @@ class SqsCalls:
                     raise ValueError(f"SQS refuses the message: {fault}")
             batch = [entry for entry in batch if entry["Id"] in failed]
             if not batch:
-                return
+                return ids
         raise BrokerUnavailable(f"SQS did not take {len(batch)} messages")
 
     async def _by_receipt(

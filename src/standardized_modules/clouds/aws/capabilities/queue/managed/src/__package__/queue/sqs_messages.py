@@ -20,15 +20,17 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 BATCH_MESSAGES = 10
-BATCH_BYTES = 1_048_576
+BATCH_BYTES = MAX_MESSAGE_BYTES = 1_048_576
 MAX_ATTRIBUTES = 10
 MAX_DELAY_SECONDS = 900
 MAX_HIDDEN_SECONDS = 43_200
 """Twelve hours after it was received, a message becomes visible whatever anybody says."""
 
 REASON, DESCRIPTION = "dead_letter_reason", "dead_letter_description"
-SENT_AT, DELIVERIES = "sent_at", "delivery_count"
-DEAD_LETTER_ATTRIBUTES = frozenset({REASON, DESCRIPTION, SENT_AT, DELIVERIES})
+FIRST_ID, SENT_AT, DELIVERIES = "first_id", "sent_at", "delivery_count"
+STRING = "String"
+DEAD_LETTER_ATTRIBUTES = frozenset({REASON, DESCRIPTION, FIRST_ID, SENT_AT, DELIVERIES})
+"""With the five of a task they are the ten that SQS carries."""
 MAX_DESCRIPTION = 1024
 """Characters: the end of a traceback says what happened, the whole of it belongs into the log."""
 
@@ -81,7 +83,7 @@ def decode_dead_letter(found: "MessageTypeDef") -> DeadLetter:
     ours = message.attributes
     moved = "DeadLetterQueueSourceArn" in found.get("Attributes", {}) and REASON not in ours
     return DeadLetter(
-        id=message.id,
+        id=message_id(found),
         body=message.body,
         attributes=without_dead_letter(ours),
         reason="never_answered" if moved else ours.get(REASON, ""),
@@ -95,16 +97,30 @@ def decode_dead_letter(found: "MessageTypeDef") -> DeadLetter:
     )
 
 
+def message_id(found: "MessageTypeDef") -> str:
+    """What the message of a dead letter had for an id, by which logs speak of it.
+
+    The copy in the dead-letter queue has one of its own; a letter that SQS moved has kept it.
+    """
+    return _texts(found).get(FIRST_ID) or found.get("MessageId", "")
+
+
 def dead_letter_attributes(message: Message, reason: str, description: str) -> dict[str, str]:
     """Of the copy in the dead-letter queue. Ours come first: a poison message may bring ten."""
     ours = {
         REASON: reason,
         DESCRIPTION: description[-MAX_DESCRIPTION:],
+        FIRST_ID: message.id,
         SENT_AT: f"{message.sent_at:.3f}",
         DELIVERIES: str(message.delivery_count),
     }
     every = {**ours, **without_dead_letter(message.attributes)}
-    return dict(itertools.islice(every.items(), MAX_ATTRIBUTES))
+    chosen = dict(itertools.islice(every.items(), MAX_ATTRIBUTES))
+    # A message as large as SQS takes has no room for a reason. Ours keep some free, others may not.
+    # The log has it; without one it is still set aside, where refusing it would bring it back again
+    # and again.
+    fits = _size_of(message.body.decode(), chosen) <= MAX_MESSAGE_BYTES
+    return chosen if fits else dict(message.attributes)
 
 
 def without_dead_letter(attributes: Mapping[str, str]) -> dict[str, str]:
@@ -165,7 +181,7 @@ def batches(
 
 
 def _attribute(text: str) -> "MessageAttributeValueTypeDef":
-    return {"DataType": "String", "StringValue": NOT_ALLOWED.sub("\ufffd", text)}
+    return {"DataType": STRING, "StringValue": NOT_ALLOWED.sub("\ufffd", text)}
 
 
 def _texts(found: "MessageTypeDef") -> dict[str, str]:
@@ -176,10 +192,16 @@ def _texts(found: "MessageTypeDef") -> dict[str, str]:
 def _size(entry: "SendMessageBatchRequestEntryTypeDef") -> int:
     """Bytes as SQS counts them: body, and name, type and value of every attribute."""
     attributes = entry.get("MessageAttributes", {})
-    texts = [entry["MessageBody"], *attributes]
-    for value in attributes.values():
-        texts += [value["DataType"], value.get("StringValue", "")]
-    return sum(len(text.encode()) for text in texts)
+    values = {name: value.get("StringValue", "") for name, value in attributes.items()}
+    return _size_of(entry["MessageBody"], values)
+
+
+def _size_of(body: str, attributes: Mapping[str, str]) -> int:
+    """All of ours have the same type."""
+    sizes = (
+        len(name.encode()) + len(STRING) + len(text.encode()) for name, text in attributes.items()
+    )
+    return len(body.encode()) + sum(sizes)
 
 
 def _number(text: str | None, otherwise: float) -> float:

@@ -11,6 +11,7 @@ What Service Bus does its own way:
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
@@ -31,6 +32,7 @@ from .service_bus_messages import (
     decode,
     decode_dead_letter,
     encode,
+    first_id,
     redrive_copy,
     retry_copy,
 )
@@ -41,7 +43,10 @@ so this is what a shutdown waits for; shorter ones than a second are not answere
 CLOSE_SECONDS = 3
 """For a poll that was cancelled, and to give back what it got."""
 PEEK_MESSAGES = 100
-"""Looked at for statistics: bodies come along, up to 256 KB each on Standard."""
+"""Looked at for statistics."""
+PAGE_MESSAGES = 10
+"""Peeked at a time, because bodies come along: up to 1 MB each on Premium. The memory that a page
+takes is part of the rule messages-fit-memory of `sm`."""
 ADMIN_MESSAGES = 50
 """Dead letters taken at a time, within their lock."""
 ADMIN_WAIT_SECONDS = 1.0
@@ -131,36 +136,58 @@ class ServiceBusQueue:
 
         Messages in flight are among the visible ones: looking does not show who holds what.
         """
-        messages = await self._look(self._main_receiver(), PEEK_MESSAGES)
-        delayed = sum(each.state == ServiceBusMessageState.SCHEDULED for each in messages)
-        active = [each for each in messages if each.state == ServiceBusMessageState.ACTIVE]
-        times = [each.enqueued_time_utc.timestamp() for each in active if each.enqueued_time_utc]
+        states: Counter[ServiceBusMessageState] = Counter()
+        oldest = now = time.time()
+        async for page in self._pages(self._main_receiver(), PEEK_MESSAGES):
+            states.update(each.state for each in page)
+            active = [each for each in page if each.state == ServiceBusMessageState.ACTIVE]
+            times = (each.enqueued_time_utc for each in active)
+            oldest = min([oldest, *(each.timestamp() for each in times if each)])
+            # This page is gone before the next one is here.
+            page.clear()
+            active.clear()
         return QueueStats(
-            visible=len(active),
+            visible=states[ServiceBusMessageState.ACTIVE],
             in_flight=None,
-            delayed=delayed,
+            delayed=states[ServiceBusMessageState.SCHEDULED],
             dead_letters=await self._count_dead_letters(),
-            oldest_age_seconds=max(0.0, time.time() - min(times)) if times else 0.0,
+            oldest_age_seconds=now - oldest,
         )
 
     async def check(self) -> None:
         """Look at one message, or at none: it asks the broker either way."""
-        await self._look(self._main_receiver(), 1)
+        with broker_errors():
+            await self._main_receiver().peek_messages(1)
 
     async def dead_letters(self, limit: int) -> list[DeadLetter]:
         """Look at dead letters, oldest first."""
         async with self._dead_letter_receiver() as receiver:
-            return [decode_dead_letter(each) for each in await self._look(receiver, limit)]
+            pages = self._pages(receiver, limit)
+            return [decode_dead_letter(each) async for page in pages for each in page]
 
     async def redrive(self, limit: int) -> int:
-        """Send dead letters to the queue as new messages, then complete them."""
-        moved = 0
+        """Send dead letters to the queue as new messages, then complete them; each of them once.
+
+        One that a worker gives up again meanwhile comes behind all that were there: by its id it is
+        known, and the end is reached. One that cannot succeed would go round for ever.
+        """
+        moved, sent = 0, set[str]()
         async with self._dead_letter_receiver() as receiver:
-            async for batch in self._taken(receiver, limit):
-                await self._send([redrive_copy(each) for each in batch])
-                with broker_errors():
-                    await asyncio.gather(*map(receiver.complete_message, batch))
-                moved += len(batch)
+            while moved < limit and (batch := await self._letters(receiver, limit - moved)):
+                again = [each for each in batch if first_id(each) in sent]
+                chosen = [each for each in batch if each not in again]
+                copies = [redrive_copy(each) for each in chosen]
+                held = batch
+                try:
+                    await self._send(copies)
+                    await asyncio.gather(*(_moved(receiver, each) for each in chosen))
+                    held = again
+                finally:
+                    await asyncio.gather(*(_given_back(receiver, each) for each in held))
+                sent.update(str(copy.message_id) for copy in copies)
+                moved += len(chosen)
+                if again:
+                    break
         return moved
 
     async def purge_dead_letters(self) -> int:
@@ -168,7 +195,7 @@ class ServiceBusQueue:
         purged = 0
         mode = ServiceBusReceiveMode.RECEIVE_AND_DELETE
         async with self._dead_letter_receiver(mode) as receiver:
-            async for batch in self._taken(receiver, None):
+            while batch := await self._letters(receiver, ADMIN_MESSAGES):
                 purged += len(batch)
         return purged
 
@@ -191,6 +218,9 @@ class ServiceBusQueue:
             async with self._receiving:
                 receiver = self._main_receiver()
                 with broker_errors():
+                    # The SDK would do it in the time of the poll: a sign-in or a connection that
+                    # takes longer would be thrown away and begun again, for ever.
+                    await receiver.__aenter__()  # Nothing to do when it is open.
                     found = await receiver.receive_messages(
                         max_message_count=limit, max_wait_time=POLL_SECONDS
                     )
@@ -225,39 +255,35 @@ class ServiceBusQueue:
                     await self._sender.send_messages(batch)
 
     async def _count_dead_letters(self) -> int:
+        number = 0
         async with self._dead_letter_receiver() as receiver:
-            return len(await self._look(receiver, PEEK_MESSAGES))
+            async for page in self._pages(receiver, PEEK_MESSAGES):
+                number += len(page)
+                page.clear()
+        return number
 
-    async def _look(
+    async def _pages(
         self, receiver: ServiceBusReceiver, limit: int
-    ) -> list[ServiceBusReceivedMessage]:
-        found: list[ServiceBusReceivedMessage] = []
-        number = 1
-        while len(found) < limit:
+    ) -> AsyncIterator[list[ServiceBusReceivedMessage]]:
+        left, number = limit, 1
+        while left > 0:
             with broker_errors():
                 page = await receiver.peek_messages(
-                    min(limit - len(found), PEEK_MESSAGES), sequence_number=number
+                    min(left, PAGE_MESSAGES), sequence_number=number
                 )
             if not page:
-                break
-            found += page
-            number = (page[-1].sequence_number or 0) + 1
-        return found
-
-    async def _taken(
-        self, receiver: ServiceBusReceiver, limit: int | None
-    ) -> AsyncIterator[list[ServiceBusReceivedMessage]]:
-        left = limit
-        while left is None or left > 0:
-            with broker_errors():
-                batch = await receiver.receive_messages(
-                    max_message_count=min(left or ADMIN_MESSAGES, ADMIN_MESSAGES),
-                    max_wait_time=ADMIN_WAIT_SECONDS,
-                )
-            if not batch:
                 return
-            yield batch
-            left = None if left is None else left - len(batch)
+            left -= len(page)
+            number = (page[-1].sequence_number or 0) + 1
+            yield page
+
+    async def _letters(
+        self, receiver: ServiceBusReceiver, limit: int
+    ) -> list[ServiceBusReceivedMessage]:
+        with broker_errors():
+            return await receiver.receive_messages(
+                max_message_count=min(limit, ADMIN_MESSAGES), max_wait_time=ADMIN_WAIT_SECONDS
+            )
 
     def _main_receiver(self) -> ServiceBusReceiver:
         if self._receiver is None:
@@ -279,17 +305,29 @@ class ServiceBusQueue:
                 yield receiver
 
 
+async def _moved(receiver: ServiceBusReceiver, letter: ServiceBusReceivedMessage) -> None:
+    # One whose lock ended comes up again, and its copy is dropped: it has the id of the first.
+    with suppress(LockLost), broker_errors():
+        await receiver.complete_message(letter)
+
+
+async def _given_back(receiver: ServiceBusReceiver, letter: ServiceBusReceivedMessage) -> None:
+    # What was completed stays so; out of reach, the others come back when their locks end.
+    with suppress(LockLost, BrokerUnavailable), broker_errors():
+        await receiver.abandon_message(letter)
+
+
 async def _settled(receipt: Receipt, operation: str) -> bool:
-    """Settle a message; whether it was still ours."""
+    """Settle a message; whether it was still ours. Out of reach, it can be tried again."""
     if receipt.expired:
         return False
     try:
         with broker_errors():
             await getattr(receipt.receiver, operation)(receipt.found)
     except LockLost:
-        return False
-    finally:
         receipt.answered = True
+        return False
+    receipt.answered = True
     return True
 
 
