@@ -45,6 +45,18 @@ def azure(rule: str, broken: dict[str, Scalar], way_out: dict[str, Scalar], *als
     return Case(rule, broken, way_out, "azure", also=frozenset(also))
 
 
+def data(rule: str, broken: dict[str, Scalar], way_out: dict[str, Scalar], cloud: str = "aws", *also: str) -> Case:
+    """A rule of data APIs."""
+    return Case(rule, broken, way_out, cloud, "data_api", frozenset(also))
+
+
+BURSTABLE: dict[str, Scalar] = {
+    "database.size": "burstable-2x4",
+    "database.replicas": 0,
+    "database.high_availability": False,
+    "scaling.max_replicas": 10,
+}
+"""What Azure allows of its smallest server."""
 MANY: dict[str, Scalar] = {"worker.processing_time": 1, "worker.concurrency": 700, "workload.memory": 1024}
 """Pods that keep up with hundreds of messages a second."""
 LONG: dict[str, Scalar] = {
@@ -70,7 +82,6 @@ CASES = (
     web("client-limit-below-firewall-limit", {"rate_limit.requests": 6000}, {"ingress.waf_rate_limit": 90000}),
     web("ports-differ", {"http.port": 9090}, {"http.port": 8000}),
     web("bodies-fit-memory", {"http.max_body": 104857600}, {"workload.memory": 1024}),
-    web("gateway-has-public-addresses", {"ingress.exposure": "internal"}, {"ingress.exposure": "internet"}, "azure"),
     Case(
         "visibility-covers-processing",
         {"worker.heartbeat": False, "worker.processing_time": 9, "queue.visibility_timeout": 53},
@@ -131,6 +142,27 @@ CASES = (
     azure("tier-has-what-tasks-need", {"queue.tier": "basic", "queue.ordered": True}, {"queue.tier": "premium"}),
     azure("message-fits-tier", {"queue.max_message": 262145, "workload.memory": 512}, {"queue.tier": "premium"}),
     azure("throughput-fits-tier", {**MANY, "queue.throughput": 501}, {"queue.tier": "premium"}),
+    data("connections-fit-database", {"database.pool_size": 64}, {"database.pool_size": 63, "database.size": "2x16"}),
+    data(
+        "connections-fit-database",
+        {"database.size": "2x16", "scaling.max_replicas": 1000},
+        {"scaling.max_replicas": 200},
+    ),
+    data("statement-fits-request", {"database.statement_timeout": 14}, {"database.statement_timeout": 13}),
+    data(
+        "replicas-need-backups",
+        {"database.replicas": 1, "database.backup_retention": 0},
+        {"database.backup_retention": 7},
+    ),
+    data("negative-entries-expire-first", {"cache.ttl": 29}, {"cache.negative_ttl": 29}),
+    data("working-set-fits-cache", {"cache.working_set": 5000, "cache.size": 6144}, {"cache.size": 12288}),
+    data("backups-outlive-their-drill", {"backup.retention": 6}, {"backup.drill_interval": 1}),
+    data("pooler-takes-tokens", {"database.pooler": True}, {"database.authentication": "identity"}),
+    data("burstable-stands-alone", {**BURSTABLE, "database.replicas": 1}, {"database.size": "2x8"}, "azure"),
+    data(
+        "burstable-stands-alone", {**BURSTABLE, "database.high_availability": True}, {"database.size": "2x8"}, "azure"
+    ),
+    data("burstable-has-no-pooler", {**BURSTABLE, "database.pooler": True}, {"database.pooler": False}, "azure"),
 )
 """Bounds are met exactly where a rule has one: one more is refused, the bound itself is not."""
 OUT_OF_BOUNDS = (
