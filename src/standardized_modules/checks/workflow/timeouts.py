@@ -20,8 +20,9 @@ FIX = "set `timeout-minutes` to about three times what the job takes; let failur
 READS = (".github/*",)
 BAD = sample(job="continue-on-error: true")
 GOOD = sample()
-LONGEST = 60
-"""Minutes. A first deployment with certificate and load balancer takes half of it."""
+LONGEST = 90
+"""Minutes. A first deployment with certificate and load balancer takes a third of it, one that brings a migration
+waits for it for an hour at most."""
 
 
 def check(tree: Tree) -> Iterator[Finding]:

@@ -99,7 +99,7 @@ def test_it_says_why_it_does_not_start(postgresql: Postgresql) -> None:
 def test_no_server_outlives_who_started_it() -> None:
     with TemporaryDirectory() as folder:
         command = [sys.executable, "-c", _HOLDS_A_SERVER, folder]
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as holder:  # noqa: S603 ours
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as holder:  # noqa: S603 our own code
             assert holder.stdout
             port = int(holder.stdout.readline())
             assert listens(port)

@@ -25,28 +25,28 @@ def add_commands(commands: "Commands") -> None:
 
 
 def _backup(settings: Settings, _: argparse.Namespace) -> int:
-    from .database_admin.commands import run_job  # noqa: PLC0415
-    from .database_backup.backup import backup  # noqa: PLC0415
+    from .database_admin.commands import run_job
+    from .database_backup.backup import backup
 
     return run_job(settings, backup)
 
 
 def _restore(settings: Settings, chosen: argparse.Namespace) -> int:
-    from .database_admin.commands import run_job  # noqa: PLC0415
-    from .database_backup.restore import restore  # noqa: PLC0415
+    from .database_admin.commands import run_job
+    from .database_backup.restore import restore
 
     return run_job(settings, lambda given: restore(given, chosen.name))
 
 
 def _drill(settings: Settings, _: argparse.Namespace) -> int:
-    from .database_admin.commands import run_job  # noqa: PLC0415
-    from .database_backup.drill import restore_drill  # noqa: PLC0415
+    from .database_admin.commands import run_job
+    from .database_backup.drill import restore_drill
 
     return run_job(settings, restore_drill)
 
 
 def _list(settings: Settings, _: argparse.Namespace) -> int:
-    from .database_admin.commands import run_job  # noqa: PLC0415
-    from .database_backup.backup import show  # noqa: PLC0415
+    from .database_admin.commands import run_job
+    from .database_backup.backup import show
 
     return run_job(settings, show)

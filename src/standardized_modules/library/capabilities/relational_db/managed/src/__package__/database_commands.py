@@ -40,53 +40,53 @@ def add_commands(commands: "Commands") -> None:
 
 
 def _roles(settings: Settings, _: argparse.Namespace) -> int:
-    from .database_admin import commands  # noqa: PLC0415
+    from .database_admin import commands
 
     return commands.run_job(settings, commands.database_roles)
 
 
 def _rotate(settings: Settings, _: argparse.Namespace) -> int:
-    from .database_admin import commands  # noqa: PLC0415
+    from .database_admin import commands
 
     return commands.run_job(settings, commands.rotate_credentials)
 
 
 def _up(settings: Settings, chosen: argparse.Namespace) -> int:
-    from .database_admin.commands import run_job  # noqa: PLC0415
-    from .migrations.run import up  # noqa: PLC0415
+    from .database_admin.commands import run_job
+    from .migrations.run import up
 
     return run_job(settings, lambda given: up(given, chosen.revision))
 
 
 def _down(settings: Settings, chosen: argparse.Namespace) -> int:
-    from .database_admin.commands import run_job  # noqa: PLC0415
-    from .migrations.run import down  # noqa: PLC0415
+    from .database_admin.commands import run_job
+    from .migrations.run import down
 
     return run_job(settings, lambda given: down(given, chosen.revision))
 
 
 def _check(settings: Settings, _: argparse.Namespace) -> int:
-    from .database_admin.commands import run_job  # noqa: PLC0415
-    from .migrations.commands import check  # noqa: PLC0415
+    from .database_admin.commands import run_job
+    from .migrations.commands import check
 
     return run_job(settings, check)
 
 
 def _history(settings: Settings, _: argparse.Namespace) -> int:
-    from .database_admin.commands import run_job  # noqa: PLC0415
-    from .migrations.commands import history  # noqa: PLC0415
+    from .database_admin.commands import run_job
+    from .migrations.commands import history
 
     return run_job(settings, history)
 
 
 def _new(settings: Settings, chosen: argparse.Namespace) -> int:
-    from .database_admin.commands import run_job  # noqa: PLC0415
-    from .migrations.commands import new  # noqa: PLC0415
+    from .database_admin.commands import run_job
+    from .migrations.commands import new
 
     return run_job(settings, lambda given: new(given, chosen.message))
 
 
 def _lint(_: Settings, _chosen: argparse.Namespace) -> int:
-    from .migrations.lint import main  # noqa: PLC0415
+    from .migrations.lint import main
 
     return main()

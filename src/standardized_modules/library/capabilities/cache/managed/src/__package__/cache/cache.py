@@ -66,7 +66,7 @@ class Cache:
             return None  # Something of another type.
         return decode_entry(content) if content else None
 
-    async def run(self, operation: str, script: Script, key: str, *arguments: Argument) -> Any:  # noqa: ANN401
+    async def run(self, operation: str, script: Script, key: str, *arguments: Argument) -> Any:  # noqa: ANN401 any answer
         """What a script answers. Raises AwayError."""
         rest = (1, key, *arguments)
         try:

@@ -42,7 +42,7 @@ def open_redis(settings: Settings, credentials: Credentials | None) -> Redis:
 class TlsConnection(SSLConnection):
     """Connections share their context: it takes 10 ms to load, and everything waits for it."""
 
-    def __init__(self, *, context: ssl.SSLContext, **others: Any) -> None:  # noqa: ANN401 theirs
+    def __init__(self, *, context: ssl.SSLContext, **others: Any) -> None:  # noqa: ANN401 its own arguments
         super().__init__(**others)
         self.ssl_context.context = context
 

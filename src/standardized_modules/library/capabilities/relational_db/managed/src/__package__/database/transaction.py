@@ -4,6 +4,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import perf_counter
+from typing import TYPE_CHECKING, cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
@@ -12,6 +13,9 @@ from .pool import Pool
 from .position import PRIMARY_ONLY, Position
 from .state import WRITTEN
 from .statements import observe
+
+if TYPE_CHECKING:
+    from .connect import Connection
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +57,8 @@ async def _position(connection: AsyncConnection) -> Position:
     """Where the log ends now, which is behind our commit. It never fails: the write is done."""
     try:
         raw = await connection.get_raw_connection()
-        return Position(await raw.driver_connection.fetchval(WRITTEN))  # type: ignore[union-attr]
+        driver = cast("Connection", raw.driver_connection)
+        return Position(await driver.fetchval(WRITTEN))
     except Exception as error:  # noqa: BLE001 whatever it is
         _log.warning("position of a commit unknown", exc_info=error)
         if breaks_session(error):

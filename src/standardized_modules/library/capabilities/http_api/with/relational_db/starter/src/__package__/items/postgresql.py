@@ -10,18 +10,19 @@ from .changes import ItemChanges
 from .models import Item
 from .repository import SortKey
 
-_COLUMNS = "id, name, quantity, version, created_at, updated_at"
-
-GET = Statement("get item", f"SELECT {_COLUMNS} FROM items WHERE id = $1")  # noqa: S608 constants
+GET = Statement(
+    "get item",
+    "SELECT id, name, quantity, version, created_at, updated_at FROM items WHERE id = $1",
+)
 LIST = Statement(
     "list items",
-    f"SELECT {_COLUMNS} FROM items WHERE (created_at, id) > ($1, $2)"  # noqa: S608 constants
-    " ORDER BY created_at, id LIMIT $3",
+    "SELECT id, name, quantity, version, created_at, updated_at FROM items"
+    " WHERE (created_at, id) > ($1, $2) ORDER BY created_at, id LIMIT $3",
 )
 LIST_BY_NAME = Statement(
     "list items by name",
-    f"SELECT {_COLUMNS} FROM items WHERE name = $4 AND (created_at, id) > ($1, $2)"  # noqa: S608
-    " ORDER BY created_at, id LIMIT $3",
+    "SELECT id, name, quantity, version, created_at, updated_at FROM items"
+    " WHERE name = $4 AND (created_at, id) > ($1, $2) ORDER BY created_at, id LIMIT $3",
 )
 
 BEGINNING = SortKey(datetime.min.replace(tzinfo=UTC), UUID(int=0))
