@@ -47,14 +47,34 @@ REQUIRED: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "azurerm_storage_account": ({"https_traffic_only_enabled": True, "min_tls_version": "TLS1_2"},),
 }
 
+REFUSED: Mapping[str, tuple[str, tuple[Any, ...]]] = {
+    "aws_db_proxy": ("require_tls", (False, None)),
+    "aws_elasticache_replication_group": ("transit_encryption_mode", ("preferred",)),
+}
+"""Arguments that let clients choose to do without TLS. None: the default of the provider does."""
+TLS_PARAMETERS = frozenset(["rds.force_ssl", "require_secure_transport"])
+"""Of database servers. On by default where they are on the list of a server at all:
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/PostgreSQL.Concepts.General.SSL.html
+https://learn.microsoft.com/azure/postgresql/security/security-connect-tls"""
+OFF = frozenset(["0", "false", "off"])
+_SERVER_PARAMETERS = frozenset(
+    ["aws_db_parameter_group", "aws_rds_cluster_parameter_group", "azurerm_postgresql_flexible_server_configuration"]
+)
+
 
 def check(tree: Tree) -> Iterator[Finding]:
-    """A finding for each resource of the table that satisfies none of its sets."""
+    """A finding for each resource that satisfies none of its sets, or lets clients do without TLS."""
     return findings(tree, ID, FIX, _inspect)
 
 
 def _inspect(applied: Applied) -> Iterator[Objection]:
     for address, kind, values in applied.resources():
+        path, refused = REFUSED.get(kind, ("", ()))
+        if path and values.get(path) in refused:
+            yield address, f"{path} is {str(values.get(path) or False).lower()}: clients may do without TLS"
+        for parameter in (values, *(values.get("parameter") or ())) if kind in _SERVER_PARAMETERS else ():
+            if parameter.get("name") in TLS_PARAMETERS and str(parameter.get("value")).lower() in OFF:
+                yield address, f"{parameter['name']} is off: clients may do without TLS"
         ways = REQUIRED.get(kind)
         if ways and not any(_holds(values, way) for way in ways):
             yield address, "needs " + " or ".join(" and ".join(_say(*item) for item in way.items()) for way in ways)
