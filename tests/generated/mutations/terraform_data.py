@@ -1,6 +1,6 @@
 """Faults in the HCL of a database, its cache and its backups, on both clouds.
 
-What only the service's own `terraform test` sees is in `terraform_data_tests`.
+What only the service's own `terraform test` sees is in `data_tests_aws` and `data_tests_azure`.
 """
 
 from __future__ import annotations
