@@ -14,7 +14,7 @@ from standardized_modules.engines.carried import carried
 from tests.conftest import run_sm
 from tests.generated.conftest import make
 from tests.generated.data.api import Api, open_api
-from tests.generated.data.servers import DATABASE, Cluster, Server, open_cluster, prepare
+from tests.generated.data.servers import DATABASE, Cluster, Server, open_cluster, open_pooler, prepare
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +38,11 @@ def python(service: Path) -> Path:
 def postgresql() -> Iterator[Server]:
     """An empty server, from which others are copied."""
     with TemporaryDirectory() as folder, carried("postgresql").open_postgresql(Path(folder)) as server:
+        # It counts what it runs: a second opinion on what a service says of itself.
+        server.query("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'")
+        server.stop()
+        server.start()
+        server.query("CREATE EXTENSION pg_stat_statements")
         yield server
 
 
@@ -47,6 +52,33 @@ def credentials(postgresql: Server, python: Path, tmp_path_factory: pytest.TempP
     folder = tmp_path_factory.mktemp("credentials")
     prepare(python, carried("postgresql").database_settings(postgresql, folder, DATABASE))
     return folder
+
+
+@pytest.fixture(scope="session")
+def settings(postgresql: Server, credentials: Path) -> dict[str, str]:
+    """What leads the service to the server that all tests share: it stays, and has no replica."""
+    given: dict[str, str] = carried("postgresql").database_settings(postgresql, credentials, DATABASE)
+    return given
+
+
+@pytest.fixture(scope="session", params=["direct", "pooler"])
+def processes(
+    request: pytest.FixtureRequest,
+    service: Path,
+    postgresql: Server,
+    settings: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Api, Api]]:
+    """Two processes of the service: straight at that server, and with PgBouncer in between."""
+    # They queue up for a row or a connection here, and nobody is to be sent away for that.
+    patient = {**settings, "APP_DATABASE_POOL_WAIT_SECONDS": "10"}
+    folder = tmp_path_factory.mktemp(f"processes-{request.param}")
+    with ExitStack() as stack:
+        if request.param == "pooler":
+            pooler = stack.enter_context(open_pooler(postgresql.port, postgresql.superuser))
+            patient |= {"APP_DATABASE_PORT": str(pooler.port), "APP_DATABASE_POOLER": "true"}
+        one, other = (stack.enter_context(open_api(service, folder / name, patient)) for name in ("one", "other"))
+        yield one, other
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import NoReturn, TypeVar, cast
 
-import asyncpg
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError, InvalidRequestError
@@ -158,8 +157,8 @@ class Pool:
             raise DisconnectionError
         if perf_counter() - record.info["idle_since"] > IDLE_SECONDS:
             try:
-                await_(asyncio.wait_for(driver.execute(""), TEST_SECONDS))
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                await_(asyncio.wait_for(driver.execute("SELECT 1"), TEST_SECONDS))
+            except Exception as error:  # Whatever it is, another connection may be well.
                 driver.terminate()
                 raise DisconnectionError from error
 
