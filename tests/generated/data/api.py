@@ -107,9 +107,16 @@ class Api:
 
     def is_ready(self) -> bool:
         """Whether it takes requests."""
+        return self._probe("/readyz")
+
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+        return self._probe("/livez")
+
+    def _probe(self, path: str) -> bool:
         assert self.process.poll() is None, self.log.read_text()
         try:
-            return self.ask("GET", "/readyz").status == http.client.OK
+            return self.ask("GET", path).status == http.client.OK
         except OSError:
             return False
 
@@ -120,15 +127,31 @@ class Api:
 
 @contextmanager
 def open_api(
-    service: Path, log: Path, settings: Mapping[str, str], program: Sequence[str | Path] = ("-m", "orders")
+    service: Path,
+    log: Path,
+    settings: Mapping[str, str],
+    program: Sequence[str | Path] = ("-m", "orders"),
+    *,
+    ready: bool = True,
+    survives: bool = True,
 ) -> Iterator[Api]:
-    """The service, ready, as long as the context lasts; then it must end in order."""
+    """The service as long as the context lasts; then it must end in order.
+
+    Args:
+        service: Its folder.
+        log: Where its lines go.
+        settings: Beside those of a local run.
+        program: What runs it.
+        ready: Whether to wait until it can serve, and not just until it lives.
+        survives: Whether it is there at the end, and not killed by the test.
+    """
     api = Api(service, log, settings, program)
     try:
-        eventually(api.is_ready, log.read_text)
+        eventually(api.is_ready if ready else api.is_alive, log.read_text)
         yield api
-        api.process.send_signal(signal.SIGTERM)
-        assert api.process.wait(PATIENCE) == 0, log.read_text()
+        if survives:
+            api.process.send_signal(signal.SIGTERM)
+            assert api.process.wait(PATIENCE) == 0, log.read_text()
     finally:
         api.process.kill()
         api.process.wait()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -136,10 +136,14 @@ OpenApi = Callable[..., Api]
 
 @pytest.fixture
 def start(service: Path, tmp_path: Path) -> Iterator[OpenApi]:
-    """Processes of the service that end with the test."""
+    """Processes of the service that end with the test; see `open_api`."""
     with ExitStack() as stack:
         number = iter(range(100))
-        yield lambda settings: stack.enter_context(open_api(service, tmp_path / f"api-{next(number)}.log", settings))
+
+        def opened(settings: Mapping[str, str], **how: bool) -> Api:
+            return stack.enter_context(open_api(service, tmp_path / f"api-{next(number)}.log", settings, **how))
+
+        yield opened
 
 
 @pytest.fixture

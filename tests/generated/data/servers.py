@@ -8,9 +8,10 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -145,6 +146,27 @@ def run_command(python: Path, settings: Mapping[str, str], *command: str) -> sub
         check=False,
         timeout=PATIENCE,
     )
+
+
+@contextmanager
+def hold_table(server: Server, table: str, mode: str = "SHARE ROW EXCLUSIVE") -> Iterator[None]:
+    """Nobody writes to it, or whatever the lock says, as long as the context lasts."""
+    name = f"holds {table}"
+    sessions = f"FROM pg_stat_activity WHERE application_name = '{name}'"
+    hold = f"SET application_name = '{name}'; BEGIN; LOCK TABLE {table} IN {mode} MODE; SELECT pg_sleep(600)"
+    holder = threading.Thread(target=_until_ended, args=(server, hold))
+    holder.start()
+    try:
+        eventually(lambda: server.query(f"SELECT wait_event {sessions}") == "PgSleep", "the lock is not to be had")
+        yield
+    finally:
+        server.query(f"SELECT pg_terminate_backend(pid) {sessions}")
+        holder.join(PATIENCE)
+
+
+def _until_ended(server: Server, statements: str) -> None:
+    with suppress(carried("processes").EngineError):
+        server.query(statements, DATABASE)
 
 
 class Pooler:

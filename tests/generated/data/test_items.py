@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from itertools import chain
 
 import pytest
 
 from tests.generated.data.api import Answer, Api, check_only, load
+from tests.generated.data.conftest import OpenApi
 from tests.generated.data.items import address, create, get, listed, new_name, replace
-from tests.generated.data.servers import Server
+from tests.generated.data.servers import Server, eventually, hold_table
 
 RACERS = 20
 
 
 def test_of_those_who_know_the_same_version_one_wins(processes: tuple[Api, Api]) -> None:
-    one, other = processes
+    one, _ = processes
     item = create(one)
     tag = item.headers["etag"]
     for version in range(2, 5):
@@ -140,7 +144,7 @@ def test_a_key_makes_one_item_however_often_it_is_sent(processes: tuple[Api, Api
     assert stranger.json["id"] != answers[0].json["id"], "keys belong to whoever sends them"
 
 
-def test_a_burst_of_keys_is_done_once_each(processes: tuple[Api, Api], postgresql: Server) -> None:
+def test_a_burst_of_keys_is_done_once_each(processes: tuple[Api, Api]) -> None:
     """Each of several clients sends until it has an answer, to whichever process it comes."""
     name, keys = new_name(), 10
 
@@ -156,4 +160,32 @@ def test_a_burst_of_keys_is_done_once_each(processes: tuple[Api, Api], postgresq
     answers = processes[0].together(2 * keys, insist)
     check_only(answers, 201)
     assert len({each.json["id"] for each in answers}) == keys
-    assert postgresql.query(f"SELECT count(*) FROM items WHERE name = '{name}'", "orders") == str(keys)
+    assert len(listed(processes[0], name)["items"]) == keys
+
+
+def test_what_a_process_died_of_is_done_by_the_next_one(
+    processes: tuple[Api, Api], start: OpenApi, settings: dict[str, str], postgresql: Server
+) -> None:
+    """It is killed while it writes. The client sends the same key again, to another process."""
+    name = new_name()
+    body, key = {"name": name}, name.replace(" ", "-")
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    victim = start(settings, survives=False)
+    with ThreadPoolExecutor(1) as pool, hold_table(postgresql, "items"):
+        lost = pool.submit(victim.ask, "POST", "/v1/items", body, Idempotency_Key=key)
+        eventually(lambda: postgresql.query(waiting) == "1", "it does not write")
+        victim.process.send_signal(signal.SIGKILL)
+        with pytest.raises((OSError, HTTPException)):
+            lost.result()
+        early = processes[0].ask("POST", "/v1/items", body, Idempotency_Key=key)
+        assert early.status == 409, "the server has not noticed yet"
+    answers = [early]
+
+    def again() -> bool:
+        answers.append(processes[0].ask("POST", "/v1/items", body, Idempotency_Key=key))
+        return answers[-1].status == 201
+
+    eventually(again, lambda: answers)
+    check_only(answers, 201, 409, api=processes[0])
+    assert "idempotency-replayed" not in answers[-1].headers, "the first one was not done"
+    assert [each["id"] for each in listed(processes[1], name)["items"]] == [answers[-1].json["id"]]
