@@ -10,6 +10,21 @@ locals {
 
   database_port = 5432
 
+  # Whose authority the service trusts, because it is in database/authorities.pem below src: each region
+  # of RDS has its own. tests/test_database_authorities.py keeps the two together.
+  database_trusted_regions = [
+    "af-south-1",
+    "ap-east-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1",
+    "ap-south-2", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4",
+    "ca-central-1",
+    "eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2",
+    "eu-west-1", "eu-west-2", "eu-west-3",
+    "me-central-1", "me-south-1",
+    "sa-east-1",
+    "us-east-1", "us-east-2", "us-west-1", "us-west-2",
+  ]
+  database_truststore = startswith(var.region, "us-gov-") ? "truststore.pki.us-gov-west-1.rds.amazonaws.com" : "truststore.pki.rds.amazonaws.com"
+
   # UTC. Backup first, maintenance an hour after it has ended, and production after everybody else:
   # a minor version that breaks something breaks staging on Wednesday, not production on Sunday.
   database_backup_window      = "01:00-01:30"
@@ -60,11 +75,12 @@ resource "aws_db_instance" "primary" {
   final_snapshot_identifier = "${local.name}-final"
 
   # Minor versions bring fixes of security in their window. What needs a restart waits for the window
-  # in production, and happens at once where nobody is surprised.
+  # in production, and happens at once where nobody is surprised. So does a major version: Terraform
+  # removes the parameters of the old one in the same apply.
   maintenance_window          = local.database_maintenance_window
   auto_minor_version_upgrade  = true
   allow_major_version_upgrade = var.allow_major_database_upgrade
-  apply_immediately           = var.environment != "prod"
+  apply_immediately           = var.environment != "prod" || var.allow_major_database_upgrade
 
   database_insights_mode                = "standard"
   performance_insights_enabled          = true
@@ -73,6 +89,13 @@ resource "aws_db_instance" "primary" {
   monitoring_interval                   = 60
   monitoring_role_arn                   = aws_iam_role.database_monitoring.arn
   enabled_cloudwatch_logs_exports       = local.database_logs
+
+  lifecycle {
+    precondition {
+      condition     = contains(local.database_trusted_regions, var.region)
+      error_message = "The service does not trust servers of RDS in ${var.region} yet. Add `Amazon RDS ${var.region} Root CA RSA2048 G1` of https://${local.database_truststore}/${var.region}/${var.region}-bundle.pem to database/authorities.pem below src, and the region to database_trusted_regions."
+    }
+  }
 
   # RDS would make log groups of its own, without a key and kept for ever.
   depends_on = [aws_cloudwatch_log_group.database, aws_iam_role_policy_attachment.database_monitoring]

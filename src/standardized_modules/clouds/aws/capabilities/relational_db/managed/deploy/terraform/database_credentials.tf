@@ -13,7 +13,7 @@ locals {
   database_admin_secret_arn = (
     local.rds_manages_admin
     ? aws_db_instance.primary.master_user_secret[0].secret_arn
-    : aws_secretsmanager_secret.database_admin[0].arn
+    : aws_secretsmanager_secret.database_admin.arn
   )
 
   # Who logs in, and which secret of it the pods read. `database-roles` fills them.
@@ -37,10 +37,10 @@ resource "aws_secretsmanager_secret" "database" {
   recovery_window_in_days = local.secret_recovery_days
 }
 
+# There with and without replicas, filled with replicas alone: one that was deleted keeps its name for a
+# month, and the administrator's password could not be kept when replicas come back before that.
 resource "aws_secretsmanager_secret" "database_admin" {
   #checkov:skip=CKV2_AWS_57:Raising database_admin_password_version rotates it; only the jobs that make roles use it.
-  count = local.rds_manages_admin ? 0 : 1
-
   name                    = "${local.name}/database-admin"
   description             = "Administrator of the database, for the jobs that make roles"
   kms_key_id              = aws_kms_key.service.arn
@@ -58,7 +58,7 @@ ephemeral "random_password" "database_admin" {
 resource "aws_secretsmanager_secret_version" "database_admin" {
   count = local.rds_manages_admin ? 0 : 1
 
-  secret_id                = aws_secretsmanager_secret.database_admin[0].id
+  secret_id                = aws_secretsmanager_secret.database_admin.id
   secret_string_wo_version = var.database_admin_password_version
   secret_string_wo = jsonencode({
     username = local.database_admin_user
