@@ -108,8 +108,14 @@ def _capability(engine: InfrastructurePatternEngine, name: str, cloud: str | Non
 
 def _lookups(library: Library, capability: str, cloud: str) -> dict[str, dict[str, Any]]:
     return {
-        path: {"by": parameter, "values": each.values, "doc": each.doc, "unit": each.unit, "source": each.source}
-        for path, (parameter, each) in library.lookups_on(cloud, [capability]).items()
+        path: {
+            "by": chooser,
+            "values": each.values | ({} if each.otherwise is None else {"otherwise": each.otherwise}),
+            "doc": each.doc,
+            "unit": each.unit,
+            "source": each.source,
+        }
+        for path, (chooser, each) in library.lookups_on(cloud, [capability]).items()
     }
 
 

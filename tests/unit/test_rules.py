@@ -30,6 +30,7 @@ class Case(Struct, frozen=True):
     pattern: str = "background_worker"
     also: frozenset[str] = frozenset()
     """Other rules that the same values break, because they say the same from another side."""
+    region: str | None = None
 
     def __str__(self) -> str:
         return f"{self.rule} on {self.cloud}"
@@ -50,6 +51,11 @@ def data(rule: str, broken: dict[str, Scalar], way_out: dict[str, Scalar], cloud
     return Case(rule, broken, way_out, cloud, "data_api", frozenset(also))
 
 
+def placed(region: str, rule: str, broken: dict[str, Scalar], way_out: dict[str, Scalar], cloud: str = "aws") -> Case:
+    """A rule of data APIs that this region breaks."""
+    return Case(rule, broken, way_out, cloud, "data_api", region=region)
+
+
 BURSTABLE: dict[str, Scalar] = {
     "database.size": "burstable-2x4",
     "database.replicas": 0,
@@ -57,6 +63,9 @@ BURSTABLE: dict[str, Scalar] = {
     "scaling.max_replicas": 10,
 }
 """What Azure allows of its smallest server."""
+PROXY: dict[str, Scalar] = {"database.pooler": True, "database.authentication": "identity"}
+HERE: dict[str, Scalar] = {"database.cross_region_backup": False}
+"""Where no other region is in the same country."""
 MANY: dict[str, Scalar] = {"worker.processing_time": 1, "worker.concurrency": 700, "workload.memory": 1024}
 """Pods that keep up with hundreds of messages a second."""
 LONG: dict[str, Scalar] = {
@@ -142,17 +151,41 @@ CASES = (
     azure("tier-has-what-tasks-need", {"queue.tier": "basic", "queue.ordered": True}, {"queue.tier": "premium"}),
     azure("message-fits-tier", {"queue.max_message": 262145, "workload.memory": 512}, {"queue.tier": "premium"}),
     azure("throughput-fits-tier", {**MANY, "queue.throughput": 501}, {"queue.tier": "premium"}),
-    data("connections-fit-database", {"database.pool_size": 64}, {"database.pool_size": 63, "database.size": "2x16"}),
+    # 405 connections of the burstable instance, less 20: 38 for each of ten pods, of which one watches; half, as a
+    # rollout has two of each.
+    data("connections-fit-database", {**BURSTABLE, "database.pool_size": 19}, {"database.pool_size": 18}),
     data(
         "connections-fit-database",
-        {"database.size": "2x16", "scaling.max_replicas": 1000},
-        {"scaling.max_replicas": 200},
+        {"database.size": "2x16", "scaling.max_replicas": 134},
+        {"scaling.max_replicas": 133},
+    ),
+    data(
+        "replicas-take-connections-themselves",
+        {**PROXY, "database.replicas": 1, "database.size": "2x16", "scaling.max_replicas": 134},
+        {"scaling.max_replicas": 133},
+    ),
+    data(
+        "replicas-take-connections-themselves",
+        {**PROXY, "database.replicas": 1, "database.size": "2x16", "scaling.max_replicas": 134},
+        {"database.replicas": 0},
     ),
     data("statement-fits-request", {"database.statement_timeout": 14}, {"database.statement_timeout": 13}),
     data(
         "replicas-need-backups",
         {"database.replicas": 1, "database.backup_retention": 0},
         {"database.backup_retention": 7},
+        "aws",
+        "production-can-be-restored",
+    ),
+    data(
+        "production-can-be-restored",
+        {"database.replicas": 0, "database.backup_retention": 6},
+        {"database.backup_retention": 7},
+    ),
+    data(
+        "production-is-not-deleted-by-mistake",
+        {"database.deletion_protection": False},
+        {"database.deletion_protection": True},
     ),
     data("negative-entries-expire-first", {"cache.ttl": 29}, {"cache.negative_ttl": 29}),
     data("working-set-fits-cache", {"cache.working_set": 5000, "cache.size": 6144}, {"cache.size": 12288}),
@@ -163,6 +196,13 @@ CASES = (
         "burstable-stands-alone", {**BURSTABLE, "database.high_availability": True}, {"database.size": "2x8"}, "azure"
     ),
     data("burstable-has-no-pooler", {**BURSTABLE, "database.pooler": True}, {"database.pooler": False}, "azure"),
+    placed("ca-west-1", "region-has-burstable-databases", {}, {"database.size": "2x8"}),
+    placed("me-south-1", "region-has-burstable-caches", HERE, {"cache.size": 6144}),
+    placed("eu-west-2", "copies-have-a-region", {}, {"database.backup_region": "eu-west-1"}),
+    placed("eu-west-2", "copies-have-a-region", {}, {"database.cross_region_backup": False}),
+    data("copies-are-elsewhere", {"database.backup_region": "eu-west-1"}, {"database.backup_region": "eu-west-3"}),
+    placed("westus", "region-has-zones", {}, {"database.high_availability": False}, "azure"),
+    placed("italynorth", "region-has-a-pair", {}, {"database.cross_region_backup": False}, "azure"),
 )
 """Bounds are met exactly where a rule has one: one more is refused, the bound itself is not."""
 OUT_OF_BOUNDS = (
@@ -175,7 +215,7 @@ OUT_OF_BOUNDS = (
 
 def findings(case: Case, values: Values) -> tuple[Finding, ...]:
     """What the composed service says about these values, the same in every environment."""
-    spec = ENGINE.spec("orders", patterns=[case.pattern], cloud=case.cloud, values=values)
+    spec = ENGINE.spec("orders", patterns=[case.pattern], cloud=case.cloud, region=case.region, values=values)
     return ENGINE.resolve(ENGINE.compose(spec)).findings
 
 

@@ -15,6 +15,9 @@ Environment = Literal["dev", "staging", "prod"]
 ENVIRONMENTS: tuple[Environment, ...] = ("dev", "staging", "prod")
 BASE = "base"
 """The group of parameters that every service has, whatever its capabilities."""
+REGION, ENVIRONMENT = "service.region", "service.environment"
+FACTS = frozenset({REGION, ENVIRONMENT})
+"""What rules may read beside parameters and derived values. Tables may be by region."""
 
 Identifier = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$")]
 ParameterPath = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*\\.[a-z][a-z0-9_]*$")]
@@ -82,7 +85,10 @@ class ParameterRefinement(Definition, frozen=True):
 
 
 class Rule(Definition, frozen=True):
-    """A relation between parameters that must hold in every environment."""
+    """A relation between parameters that must hold in every environment.
+
+    It may also read `service.environment` (dev, staging or prod) and `service.region`.
+    """
 
     require: Annotated[Sentence, Meta(description="Expression over parameters that must be true.")]
     because: Annotated[Sentence, Meta(description="What breaks when it is false.")]
@@ -197,10 +203,14 @@ class Capability(Definition, frozen=True):
 
 
 class Lookup(Definition, frozen=True):
-    """A value that follows from the choice made for a parameter: an instance class from a size."""
+    """A value that follows from the choice made for a parameter: an instance class from a size.
+
+    Or from the region, of which a table names those that differ, and says what holds `otherwise`.
+    """
 
     doc: Sentence
     values: Annotated[dict[str, Scalar], Meta(min_length=1, description="The value for each choice, as text.")]
+    otherwise: Annotated[Scalar | None, Meta(description="The value for every other region.")] = None
     unit: str = ""
     source: Annotated[str, Meta(description="Where the values come from.")] = ""
 
@@ -214,7 +224,7 @@ class Implementation(Definition, frozen=True):
     refinements: dict[ParameterPath, ParameterRefinement] = {}
     """Bounds and defaults of the capability's parameters that differ on this cloud."""
     lookups: dict[ParameterPath, dict[ParameterPath, Lookup]] = {}
-    """By the parameter that chooses: derived values, looked up in a table of this cloud."""
+    """By the parameter that chooses, or by region: derived values, looked up in a table of this cloud."""
     rules: dict[RuleName, Rule] = {}
     """Rules that hold on this cloud only."""
     engines: tuple[EngineName, ...] = ()

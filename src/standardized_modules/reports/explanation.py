@@ -7,7 +7,7 @@ import textwrap
 from typing import Any
 
 from standardized_modules.model.library import BASE
-from standardized_modules.stages.values import bounds_text
+from standardized_modules.stages.values import bounds_text, spelled
 
 WIDTH = 88
 
@@ -73,11 +73,12 @@ def _rule_lines(rules: dict[str, dict[str, str]]) -> list[str]:
 
 
 def _lookup_lines(cloud: str, lookups: dict[str, dict[str, Any]]) -> list[str]:
-    lines = ["", f"What follows from a choice on {cloud}"] if lookups else []
+    lines = ["", f"What follows from a choice or from the region on {cloud}"] if lookups else []
     for path, lookup in lookups.items():
         unit = f" ({lookup['unit']})" if lookup["unit"] else ""
         lines += [f"  {path}, by {lookup['by']}{unit}", *_wrapped(lookup["doc"], "    ", first="    ")]
-        lines += _wrapped(", ".join(f"{choice}: {value}" for choice, value in lookup["values"].items()), "    ", "    ")
+        table = ", ".join(f"{choice}: {spelled(value)}" for choice, value in lookup["values"].items())
+        lines += _wrapped(table, "    ", "    ")
         lines += _source(lookup)
     return lines
 

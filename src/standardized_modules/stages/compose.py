@@ -14,6 +14,7 @@ from standardized_modules.model.composition import Composition, Finding
 from standardized_modules.model.library import (
     BASE,
     ENVIRONMENTS,
+    FACTS,
     Library,
     Parameter,
     ParameterRefinement,
@@ -60,7 +61,8 @@ def compose(spec: ServiceSpec, library: Library) -> Composition:
 
 def _rules(rules: dict[str, Rule], values: Set[str]) -> dict[str, Rule]:
     """A rule holds for every service that has all the values that it reads."""
-    return {name: rule for name, rule in rules.items() if names_in(rule.require, f"rule {name}") <= values}
+    known = values | FACTS
+    return {name: rule for name, rule in rules.items() if names_in(rule.require, f"rule {name}") <= known}
 
 
 def _parameters(patterns: dict[str, Pattern], own: dict[str, Parameter]) -> dict[str, Parameter]:

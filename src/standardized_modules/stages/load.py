@@ -6,6 +6,7 @@ as the user gave its path. Never writes, never decides a value.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,11 +18,14 @@ from standardized_modules.errors import LibraryError, near
 from standardized_modules.expressions import names_in
 from standardized_modules.model.library import (
     BASE,
+    FACTS,
+    REGION,
     Capability,
     Cloud,
     Identifier,
     Implementation,
     Library,
+    Lookup,
     NameLimit,
     Parameter,
     ParameterPath,
@@ -275,7 +279,7 @@ def _check_implementation(
         )
     for path, parameter in implementation.parameters.items():
         check_definition(path, parameter, document.where(("parameters", path)))
-    _check_lookups(document, capability, implementation, library)
+    _check_lookups(document, cloud, capability, implementation, library)
     for name, rule in implementation.rules.items():
         place = document.where(("rules", name, "require"))
         if name in library.rules:
@@ -297,32 +301,47 @@ def _check_implementation(
         check_definition(path, own[path].refined(refinement), place)
 
 
-def _check_lookups(document: Document, capability: str, implementation: Implementation, library: Library) -> None:
-    """A table has a value for every choice of a parameter of the same capability, and for nothing else."""
+def _check_lookups(
+    document: Document, cloud: Cloud, capability: str, implementation: Implementation, library: Library
+) -> None:
+    """A table is by region, or by a parameter of the same capability that has choices."""
     for path, lookups in implementation.lookups.items():
         chooser = library.parameters.get(path)
-        if chooser is None or library.parameter_owner[path] != capability or not chooser.choices:
+        if path != REGION and (chooser is None or library.parameter_owner[path] != capability or not chooser.choices):
             raise LibraryError(
                 f"{path!r} is not an enum of {capability!r}",
-                hint="look values up by a parameter with choices, in the folder of its capability",
+                hint=f"look values up by {REGION} or by a parameter with choices, in the folder of its capability",
                 where=document.where(("lookups", path)),
             )
         for name, lookup in lookups.items():
             place = document.where(("lookups", path, name))
             if name in library.parameters or name in library.capabilities[capability].derived:
                 raise LibraryError(f"{name!r} is defined already", hint="choose another name", where=place)
-            wrong = sorted({str(choice) for choice in chooser.choices} ^ lookup.values.keys())
-            if wrong:
-                raise LibraryError(
-                    f"{name!r} and the choices of {path!r} differ: {', '.join(wrong)}",
-                    hint="give every choice a value, and nothing else",
-                    where=place,
-                )
+            _check_table(name, lookup, chooser, cloud, place)
+
+
+def _check_table(name: str, lookup: Lookup, chooser: Parameter | None, cloud: Cloud, place: str) -> None:
+    """Of choices all have a value and nothing else has; of regions some are named, and `otherwise` is said."""
+    if chooser is None:
+        of, hint = f"regions of {cloud.title}", f"for example: {cloud.default_region}"
+        wrong = {each for each in lookup.values if not re.fullmatch(cloud.region_pattern, each)}
+    else:
+        of, hint = "choices of its parameter", "give every choice a value, and nothing else"
+        wrong = {str(choice) for choice in chooser.choices} ^ lookup.values.keys()
+    if wrong:
+        raise LibraryError(f"{name!r} and the {of} differ: {', '.join(sorted(wrong))}", hint=hint, where=place)
+    if (lookup.otherwise is None) != (chooser is not None):
+        raise LibraryError(
+            f"{name!r} {'says nothing of other regions' if chooser is None else 'has a value for other choices'}",
+            hint="a table by region has a value 'otherwise', one by choices has none",
+            where=place,
+        )
 
 
 def _check_rule(name: str, rule: Rule, place: str, library: Library) -> None:
     known = {*library.parameters, *(path for each in library.capabilities.values() for path in each.derived)}
     known |= {path for cloud in library.clouds for path in library.lookups_on(cloud, library.capabilities)}
+    known |= FACTS
     for used in sorted(names_in(rule.require, place) - known):
         raise LibraryError(
             f"rule {name!r} reads {used!r}, which is neither a parameter nor a derived value",

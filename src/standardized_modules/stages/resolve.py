@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from standardized_modules.errors import LibraryError
 from standardized_modules.expressions import evaluate, names_in
 from standardized_modules.model.composition import Composition, Finding
-from standardized_modules.model.library import ENVIRONMENTS, Library, Scalar
+from standardized_modules.model.library import ENVIRONMENT, ENVIRONMENTS, REGION, Library, Scalar
 from standardized_modules.model.resolved import PythonLock, ResolvedEnvironment, ResolvedService
 from standardized_modules.model.spec import ServiceSpec
 from standardized_modules.python_packages import PackageLock
@@ -73,10 +73,12 @@ def _derived(composition: Composition, values: dict[str, Scalar], problems: dict
     """What tables say, then derived values in the order of their declaration: a later one may read an earlier."""
     known = dict(values)
     derived: dict[str, Scalar] = {}
-    for path, (parameter, lookup) in composition.lookups.items():
+    for path, (chooser, lookup) in composition.lookups.items():
+        choice = composition.spec.region if chooser == REGION else str(values[chooser])
+        found = lookup.values.get(choice, lookup.otherwise)
         # A choice that is none is a finding already; nothing can be derived from it.
-        if (choice := str(values[parameter])) in lookup.values:
-            derived[path] = known[path] = lookup.values[choice]
+        if found is not None:
+            derived[path] = known[path] = found
     for capability in composition.capabilities:
         for path, definition in capability.derived.items():
             try:
@@ -112,16 +114,17 @@ def _python(composition: Composition, library: Library, packages: PackageLock) -
 def _broken_rules(composition: Composition, environments: tuple[ResolvedEnvironment, ...]) -> Iterator[Finding]:
     for name, rule in composition.rules.items():
         reads = names_in(rule.require, f"rule {name}")
-        if not all(reads <= _values(each).keys() for each in environments):
+        values_of = {each.name: _values(each, composition.spec) for each in environments}
+        if not all(reads <= values.keys() for values in values_of.values()):
             continue  # A value that it reads can't be derived from a wrong one, which is a finding already.
         try:
-            broken = [each for each in environments if not evaluate(rule.require, _values(each), f"rule {name}")]
+            broken = [each for each in environments if not evaluate(rule.require, values_of[each.name], f"rule {name}")]
         except LibraryError as problem:
             yield _failure(name, name, problem)
             continue
         if broken:
-            known = _values(broken[0])
-            read = [path for path in known if path in reads]
+            known = values_of[broken[0].name]
+            read = [path for path in known if path in reads and path != ENVIRONMENT]
             values = ", ".join(f"{path} = {shown(known[path])}" for path in read)
             yield Finding(
                 rule=name,
@@ -132,13 +135,16 @@ def _broken_rules(composition: Composition, environments: tuple[ResolvedEnvironm
             )
 
 
-def _values(environment: ResolvedEnvironment) -> dict[str, Scalar]:
-    return {**environment.parameters, **environment.derived}
+def _values(environment: ResolvedEnvironment, spec: ServiceSpec) -> dict[str, Scalar]:
+    """All that a rule may read."""
+    facts: dict[str, Scalar] = {REGION: spec.region, ENVIRONMENT: environment.name}
+    return {**environment.parameters, **environment.derived, **facts}
 
 
 def _place(composition: Composition, read: list[str], broken: list[ResolvedEnvironment]) -> str | None:
     """The most specific place where the user wrote one of the values that a rule reads, or what they derive from."""
-    places = (composition.spec.origin(path, each.name) for path in _inputs(composition, read) for each in broken)
+    written = ["region" if path == REGION else path for path in _inputs(composition, read)]
+    places = (composition.spec.origin(path, each.name) for path in written for each in broken)
     return next((place for place in places if place), None)
 
 

@@ -9,7 +9,7 @@ import math
 import re
 
 from standardized_modules.errors import LibraryError, SpecError
-from standardized_modules.model.library import ENVIRONMENTS, Parameter, Scalar
+from standardized_modules.model.library import ENVIRONMENTS, FACTS, Parameter, Scalar
 
 _KINDS: dict[str, tuple[type, ...]] = {
     "integer": (int,),
@@ -36,11 +36,13 @@ def check_value(path: str, parameter: Parameter, value: object, where: str | Non
 
 
 def check_definition(path: str, parameter: Parameter, where: str) -> None:
-    """Refuse a parameter whose own defaults break its own bounds.
+    """Refuse a parameter whose own defaults break its own bounds, or whose name means something else.
 
     Raises:
         LibraryError: with file and line.
     """
+    if path in FACTS:
+        raise LibraryError(f"{path!r} is known of every service", hint="choose another name", where=where)
     if parameter.pattern:
         try:
             re.compile(parameter.pattern)

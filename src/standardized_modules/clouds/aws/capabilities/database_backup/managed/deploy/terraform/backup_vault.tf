@@ -4,34 +4,8 @@
 # leaves those alone, or both would set their retention in turn.
 
 locals {
-  # For `auto`: a region far away in the same country, or in the European Union. Whose region is not
-  # here says in sm.yaml where the data may go.
-  backup_partners = {
-    ap-northeast-1 = "ap-northeast-3"
-    ap-northeast-3 = "ap-northeast-1"
-    ap-south-1     = "ap-south-2"
-    ap-south-2     = "ap-south-1"
-    ap-southeast-2 = "ap-southeast-4"
-    ap-southeast-4 = "ap-southeast-2"
-    ca-central-1   = "ca-west-1"
-    ca-west-1      = "ca-central-1"
-    eu-central-1   = "eu-west-1"
-    eu-north-1     = "eu-west-1"
-    eu-south-1     = "eu-west-1"
-    eu-south-2     = "eu-central-1"
-    eu-west-1      = "eu-central-1"
-    eu-west-3      = "eu-central-1"
-    us-east-1      = "us-west-2"
-    us-east-2      = "us-west-2"
-    us-gov-east-1  = "us-gov-west-1"
-    us-gov-west-1  = "us-gov-east-1"
-    us-west-1      = "us-east-2"
-    us-west-2      = "us-east-2"
-  }
-  backup_region_chosen = local.settings.backup.region == "auto" ? lookup(local.backup_partners, var.region, var.region) : local.settings.backup.region
-
-  # None: no copies.
-  backup_region = local.settings.backup.cross_region ? local.backup_region_chosen : null
+  # null: no copies.
+  backup_region = local.settings.backup.copy_region
 
   backup_vaults = merge(
     { primary = { region = var.region, key = aws_kms_key.service.arn } },
