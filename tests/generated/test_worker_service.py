@@ -36,6 +36,7 @@ SERVICES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("options", SERVICES.values(), ids=SERVICES)
 def test_its_own_tests_linters_and_type_checker_pass(options: tuple[str, ...], tmp_path: Path) -> None:
     made = run_sm("create-microservice", "orders", *options, cwd=tmp_path)

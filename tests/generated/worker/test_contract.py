@@ -15,6 +15,7 @@ LOCK_SECONDS = 5
 """Long enough for a busy machine to extend it in time: polls are counted in whole seconds."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("ordered", [False, True], ids=["unordered", "ordered"])
 def test_the_adapter_keeps_the_contract(broker: Broker, service: Path, tmp_path: Path, ordered: bool) -> None:
     with broker.queue(tmp_path, ordered=ordered, lock_seconds=LOCK_SECONDS) as queue:
