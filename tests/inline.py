@@ -110,6 +110,8 @@ MINIMAL_LIBRARY = {
         lookups:
           queue.tier:
             queue.speed: {doc: Speed., unit: messages, values: {low: 8, high: 80}}
+          service.region:
+            queue.reach: {doc: Reach., otherwise: 5, values: {low-1: 2}}
         """,
     "clouds/sea/cloud.yaml": """
         name: sea

@@ -255,6 +255,10 @@ QUEUE, HTTP = "library/capabilities/queue/capability.yaml", "library/capabilitie
         (SKY_QUEUE, "queue.speed: {doc", "queue.depth: {doc", 18, "'queue.depth' is defined already"),
         (SKY_QUEUE, "values: {low: 8, high", "values: {low: 8, hihg", 18, "differ: high, hihg"),
         (SKY_QUEUE, "queue.speed >", "queue.sped >", 12, "reads 'queue.sped'"),
+        (SKY_QUEUE, "queue.speed: {doc", "queue.speed: {otherwise: 1, doc", 18, "has a value for other choices"),
+        (SKY_QUEUE, "otherwise: 5, ", "", 20, "says nothing of other regions"),
+        (SKY_QUEUE, "{low-1: 2}", "{LOW: 2}", 20, "the regions of Sky differ: LOW"),
+        (SKY_QUEUE, "queue.tier: {", "service.region: {", 3, "'service.region' is known of every service"),
     ],
 )
 def test_library_errors(load_with: Load, path: str, old: str, new: str, line: int, reason: str) -> None:

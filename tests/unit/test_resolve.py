@@ -93,6 +93,26 @@ def test_a_choice_that_is_none_breaks_no_further_rule(library: Library, spec: Se
     assert [each.rule for each in resolved(wrong, library).findings] == ["value-refused"]
 
 
+def test_the_region_decides_what_a_table_of_the_cloud_says(library: Library, spec: ServiceSpec) -> None:
+    jobs = replace(spec, patterns=("jobs",))
+    assert values(resolved(jobs, library), "queue.reach") == {"dev": 5, "staging": 5, "prod": 5}
+    low = replace(jobs, region="low-1", origins={"region": "sm.yaml:4"})
+    assert values(resolved(low, library), "queue.reach") == {"dev": 2, "staging": 2, "prod": 2}
+    rule = Rule(require="queue.reach > 4", because="nobody would hear it", instead="move")
+    (finding,) = resolved(low, replace(library, rules={"near-enough": rule})).findings
+    assert "does not hold in dev, staging, prod (queue.reach = 2): nobody" in finding.message
+    assert finding.where == "sm.yaml:4", "where the region was chosen"
+
+
+def test_a_rule_may_hold_in_one_environment_or_region_only(library: Library, spec: ServiceSpec) -> None:
+    require = "service.environment != 'prod' or service.region != 'up-1' or http.high > 8"
+    rule = Rule(require=require, because="production is high up", instead="climb")
+    strict = replace(library, rules={"high-up": rule})
+    (finding,) = resolved(spec, strict).findings
+    assert "does not hold in prod (http.high = 8, service.region = 'up-1')" in finding.message
+    assert resolved(replace(spec, region="up-2"), strict).findings == ()
+
+
 def test_a_rule_shows_only_the_parameters_that_it_reads(library: Library, spec: ServiceSpec) -> None:
     longer = replace(library.parameters["http.low"], default=9)
     named_alike = replace(

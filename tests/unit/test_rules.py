@@ -6,8 +6,13 @@ test, and so does a way out that runs into the next rule.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
+import cfnlint
 import pytest
 from msgspec import Struct
 
@@ -232,6 +237,41 @@ def test_a_rule_refuses_with_reason_and_way_out(case: Case) -> None:
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_way_out_is_one(case: Case) -> None:
     assert findings(case, {**case.broken, **case.way_out}) == ()
+
+
+def test_regions_lack_what_the_tables_of_aws_say() -> None:
+    """cfn-lint carries what each region offers: that our tables name a region with less, and no other one."""
+    data = Path(cfnlint.__file__).parent / "data" / "schemas" / "extensions"
+    databases = json.loads((data / "aws_rds_dbinstance" / "dbinstanceclass_enum.json").read_text())
+    caches = json.loads((data / "aws_elasticache_cachecluster" / "cachenodetype_enum.json").read_text())
+    lookups = ENGINE.library.lookups_on("aws", ["relational_db", "cache"])
+
+    def lacking(offers: Mapping[str, Any], table: str) -> dict[str, set[Any]]:
+        wanted = set(lookups[table][1].values.values())
+        offered = {region: wanted & strings(each) for region, each in offers.items() if re.match(r"[a-z]+-", region)}
+        return {region: wanted - found for region, found in offered.items() if wanted - found}
+
+    for_postgresql = {
+        region: [each for each in entry["allOf"] if each["if"]["properties"]["Engine"]["const"] == "postgres"]
+        for region, entry in databases.items()
+    }
+    assert len(for_postgresql) > 30
+    assert lacking(for_postgresql, "database.instance_class") == {
+        region: {"db.t4g.medium"} for region in lookups["database.burstable_offered"][1].values
+    }
+    assert lacking(caches, "cache.node_type") == {
+        region: {"cache.t4g.micro", "cache.t4g.small", "cache.t4g.medium"}
+        for region in lookups["cache.burstable_offered"][1].values
+    }
+
+
+def strings(value: object) -> set[str]:
+    """All texts in a document."""
+    if isinstance(value, Mapping):
+        return set().union(*map(strings, value.values()))
+    if isinstance(value, list):
+        return set().union(*map(strings, value))
+    return {value} if isinstance(value, str) else set()
 
 
 def test_no_rule_is_left_out() -> None:
