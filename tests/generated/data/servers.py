@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -77,6 +78,18 @@ class Cluster:
     def query(self, statements: str) -> str:
         """As the superuser, on the primary."""
         return str(self.primary.query(statements, self.database))
+
+    @contextmanager
+    def unconfirmed_commits(self, number: int) -> Iterator[None]:
+        """So many commits, at least, wait for the standby as long as the context lasts."""
+        receiver = int(self.standby.query("SELECT pid FROM pg_stat_wal_receiver"))
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+        os.kill(receiver, signal.SIGSTOP)
+        try:
+            eventually(lambda: int(self.primary.query(waiting)) >= number, "commits do not wait")
+            yield
+        finally:
+            os.kill(receiver, signal.SIGCONT)
 
     def fail_over(self) -> None:
         """The primary crashes; the standby takes its place, and its address, a moment later."""
