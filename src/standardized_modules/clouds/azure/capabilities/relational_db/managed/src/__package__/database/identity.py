@@ -4,6 +4,7 @@ The SDK keeps a token and asks for the next one five minutes before it ends. A s
 the token it began with has ended.
 """
 
+from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError
 from azure.identity.aio import DefaultAzureCredential
 
@@ -16,11 +17,16 @@ SCOPE = "https://ossrdbms-aad.database.windows.net/.default"
 
 
 class IdentityCredentials:
-    """See CredentialsSource. In the cluster it is by the ServiceAccount's federated token."""
+    """See CredentialsSource. In the cluster it is by the ServiceAccount's federated token.
 
-    def __init__(self, user: str) -> None:
+    Args:
+        user: The login that was made for the identity.
+        credential: What gives tokens.
+    """
+
+    def __init__(self, user: str, credential: AsyncTokenCredential | None = None) -> None:
         self._user = user
-        self._credential = DefaultAzureCredential()
+        self._credential = credential or DefaultAzureCredential()
 
     async def current(self, _: Server) -> Credentials:
         """A token; it holds for every server."""
