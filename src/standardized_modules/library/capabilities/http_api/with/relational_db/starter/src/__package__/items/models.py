@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from ..preconditions import entity_tag
+
 FORM = 1
 """Of Item as clients get it. Raise it when you change its fields: ETags and cached items of before
 then count no more."""
@@ -40,3 +42,8 @@ class Item(BaseModel):
     version: int = Field(description="Goes up with each change.")
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def tag(self) -> str:
+        """Its ETag."""
+        return entity_tag(FORM, self.version)

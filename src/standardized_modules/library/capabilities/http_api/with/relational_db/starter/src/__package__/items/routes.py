@@ -13,16 +13,14 @@ from ..idempotency import IdempotencyKey, Stored, fingerprint, once
 from ..pagination import CursorParameter, Limit, Page, decode_cursor, encode_cursor
 from ..preconditions import (
     ETAG_HEADER,
-    REVALIDATE,
     IfMatch,
     IfNoneMatch,
     check_match,
-    entity_tag,
-    is_known,
     required_match,
+    unless_known,
 )
 from ..problems import ProblemError
-from .models import FORM, Item, Name, NewItem
+from .models import Item, Name, NewItem
 from .repository import ItemRepository, SortKey
 
 router = APIRouter(prefix="/items", tags=["items"])
@@ -79,10 +77,7 @@ async def get_item(
     item = await items.get(item_id, position)
     if item is None:
         raise _missing()
-    headers = {"etag": _tag(item), "cache-control": REVALIDATE}
-    if is_known(known, headers["etag"]):
-        return Response(None, 304, headers)
-    return Response(item.model_dump_json(), 200, headers, "application/json")
+    return unless_known(item.tag, item.model_dump_json().encode(), known)
 
 
 @router.post(
@@ -104,7 +99,7 @@ async def create_item(
             item = await changes.add(new)
             # Without scheme and host: behind proxies we do not know those the client uses.
             location = f"{request.url.path}/{item.id}"
-            headers = (("location", location), ("etag", _tag(item)))
+            headers = (("location", location), ("etag", item.tag))
             return Stored(201, item.model_dump_json().encode(), headers)
 
         stored = await once(changes.tx, key, who, same, create)
@@ -118,11 +113,11 @@ async def replace_item(
     """Give an item another content, if it is still what the client has read."""
     match = required_match(if_match)
     async with items.change("replace item", caller(request)) as changes:
-        item = await changes.replace(item_id, new, lambda item: check_match(match, _tag(item)))
+        item = await changes.replace(item_id, new, lambda item: check_match(match, item.tag))
         if item is None:
             raise _missing()
     response = Response(
-        item.model_dump_json(), 200, {"etag": _tag(item)}, media_type="application/json"
+        item.model_dump_json(), 200, {"etag": item.tag}, media_type="application/json"
     )
     return _consistent(response, changes.tx.position)
 
@@ -139,13 +134,9 @@ async def delete_item(
     """Delete an item, if it is still what the client has read."""
     match = required_match(if_match)
     async with items.change("delete item", caller(request)) as changes:
-        if not await changes.delete(item_id, lambda item: check_match(match, _tag(item))):
+        if not await changes.delete(item_id, lambda item: check_match(match, item.tag)):
             raise _missing()
     return _consistent(Response(None, 204), changes.tx.position)
-
-
-def _tag(item: Item) -> str:
-    return entity_tag(FORM, item.version)
 
 
 def _consistent(response: Response, position: Position) -> Response:
