@@ -15,7 +15,8 @@ resource "azurerm_monitor_diagnostic_setting" "backup" {
   }
 }
 
-# A metric says nothing while nothing happens, so this one counts lines of the log. Azure Monitor looks
+# A metric says nothing while nothing happens, so this one counts lines of the log: manifests, which a
+# backup writes last, and neither dumps that failed half-way nor reports of drills. Azure Monitor looks
 # back two days at most; where backups are made less often, the alerts of Prometheus alone watch them.
 resource "azurerm_monitor_scheduled_query_rules_alert_v2" "no_backup" {
   count = local.settings.backup.interval <= 24 ? 1 : 0
@@ -43,6 +44,7 @@ resource "azurerm_monitor_scheduled_query_rules_alert_v2" "no_backup" {
       StorageBlobLogs
       | where AccountName == "${azurerm_storage_account.backup.name}"
       | where OperationName in ("PutBlob", "PutBlockList") and StatusText == "Success"
+      | where ObjectKey contains "/manifest.json"
     QUERY
   }
 
