@@ -71,7 +71,11 @@ DEFAULTS: Mapping[str, Answer] = {
             }
         ],
     },
-    "data.aws_subnet": {"map_public_ip_on_launch": False, "vpc_id": "vpc-0123456789abcdef0"},
+    "data.aws_subnet": {
+        "cidr_block": "10.20.8.0/24",
+        "map_public_ip_on_launch": False,
+        "vpc_id": "vpc-0123456789abcdef0",
+    },
     "data.azurerm_subnet": {"address_prefixes": ["10.20.8.0/24"]},
     "data.azurerm_kubernetes_cluster": {
         "oidc_issuer_enabled": True,
