@@ -100,8 +100,8 @@ FAULTS = (
     ),
     (
         "database_credentials.tf",
-        'var.environment == "prod" ? 30 : 0',
-        'var.environment == "prod" ? 7 : 0',
+        "local.settings.database.deletion_protection ? 30 : 0",
+        "local.settings.database.deletion_protection ? 7 : 0",
         "a deleted one must come back for a month",
     ),
     (
@@ -125,7 +125,7 @@ FAULTS = (
     ),
     (
         "database_alarms.tf",
-        "max(6 * local.settings.database.max_replica_lag, 30)",
+        "max(6 * local.settings.database.max_replica_lag, 600)",
         "1",
         "the service's own limit must come before the alarm",
     ),

@@ -54,7 +54,8 @@ locals {
       metric      = "CPUCreditBalance"
       statistic   = "Minimum"
       comparison  = "LessThanThreshold"
-      threshold   = 28 # a tenth of what the smallest can save up, 288
+      threshold   = 28  # a tenth of what the smallest can save up, 288
+      period      = 300 # seconds; credits are reported every five minutes
       minutes     = 15
       description = "CPU credits are nearly used up, and answers will soon take longer than cache.timeout: choose a larger cache.size."
     }
@@ -93,12 +94,12 @@ resource "aws_cloudwatch_metric_alarm" "cache" {
   metric_name = each.value.metric
   dimensions  = { CacheClusterId = each.value.node }
   statistic   = each.value.statistic
-  period      = 60
+  period      = try(each.value.period, 60)
 
   comparison_operator = each.value.comparison
   threshold           = each.value.threshold
-  evaluation_periods  = each.value.minutes
-  datapoints_to_alarm = each.value.minutes
+  evaluation_periods  = each.value.minutes * 60 / try(each.value.period, 60)
+  datapoints_to_alarm = each.value.minutes * 60 / try(each.value.period, 60)
   treat_missing_data  = "missing" # replication lag is of replicas, whichever node that is now
   alarm_actions       = local.alarm_actions
   ok_actions          = local.alarm_actions

@@ -31,6 +31,9 @@ locals {
   database_maintenance_window = var.environment == "prod" ? "sun:03:00-sun:04:00" : "wed:03:00-wed:04:00"
 }
 
+# For the name of the last snapshot: an environment that is destroyed a second time finds the first one there.
+resource "terraform_data" "database" {}
+
 #trivy:ignore:AVD-AWS-0176 passwords or tokens: database.authentication in sm.yaml decides
 #trivy:ignore:AVD-AWS-0177 database.deletion_protection in sm.yaml decides; production without it is refused
 resource "aws_db_instance" "primary" {
@@ -72,7 +75,7 @@ resource "aws_db_instance" "primary" {
   copy_tags_to_snapshot     = true
   deletion_protection       = local.settings.database.deletion_protection
   skip_final_snapshot       = !local.settings.database.deletion_protection
-  final_snapshot_identifier = "${local.name}-final"
+  final_snapshot_identifier = "${local.name}-final-${substr(terraform_data.database.id, 0, 8)}"
 
   # Minor versions bring fixes of security in their window. What needs a restart waits for the window
   # in production, and happens at once where nobody is surprised. So does a major version: Terraform

@@ -10,7 +10,7 @@ locals {
   # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html#gp3-storage
   database_iops = local.settings.database.storage >= 400 ? 12000 : 3000
 
-  # By name: statistic of a minute, threshold, and for how many minutes in a row.
+  # By name: statistic of a minute (or of another period), threshold, and for how many minutes in a row.
   database_alarms = {
     cpu = {
       metric      = "CPUUtilization"
@@ -29,12 +29,14 @@ locals {
       description = "Four fifths of max_connections are in use; above all of them, logins are refused."
     }
     free-storage = {
-      metric      = "FreeStorageSpace"
-      statistic   = "Minimum"
-      comparison  = "LessThanThreshold"
-      threshold   = floor(0.1 * local.settings.database.storage * local.database_gib) # bytes; RDS adds storage below this
-      minutes     = 15
-      description = "A tenth of the storage is left: RDS adds some, up to twice database.storage. A full disk stops the database."
+      metric     = "FreeStorageSpace"
+      statistic  = "Minimum"
+      comparison = "LessThanThreshold"
+      threshold  = floor(0.1 * local.settings.database.storage * local.database_gib) # bytes
+      minutes    = 15
+
+      # Where RDS adds storage, at the first size; a twentieth of the doubled one, which RDS leaves as it is.
+      description = "What is left is a tenth of database.storage, and RDS has not added any for a quarter of an hour. A full disk stops the database."
     }
     memory = {
       metric      = "FreeableMemory"
@@ -75,7 +77,8 @@ locals {
       metric      = "CPUCreditBalance"
       statistic   = "Minimum"
       comparison  = "LessThanThreshold"
-      threshold   = 58 # a tenth of what db.t4g.medium can save up; below none, the processors cost extra
+      threshold   = 58  # a tenth of what db.t4g.medium can save up; below none, the processors cost extra
+      period      = 300 # seconds; credits are reported every five minutes
       minutes     = 15
       description = "CPU credits are nearly used up: the instance does more than it is sized for."
     }
@@ -130,12 +133,12 @@ resource "aws_cloudwatch_metric_alarm" "database" {
   metric_name = each.value.metric
   dimensions  = { DBInstanceIdentifier = each.value.identifier }
   statistic   = each.value.statistic
-  period      = 60
+  period      = try(each.value.period, 60)
 
   comparison_operator = each.value.comparison
   threshold           = each.value.threshold
-  evaluation_periods  = each.value.minutes
-  datapoints_to_alarm = each.value.minutes
+  evaluation_periods  = each.value.minutes * 60 / try(each.value.period, 60)
+  datapoints_to_alarm = each.value.minutes * 60 / try(each.value.period, 60)
   treat_missing_data  = "missing" # some come late; a server that is gone is an event of RDS
   alarm_actions       = local.alarm_actions
   ok_actions          = local.alarm_actions

@@ -23,8 +23,9 @@ locals {
     backup   = "Login of the backups, which reads everything"
   }
 
-  # An environment that is made and destroyed every week would find its secrets still being deleted.
-  secret_recovery_days = var.environment == "prod" ? 30 : 0
+  # As protected as the database: an environment that is made and destroyed every week would find its
+  # secrets still being deleted.
+  secret_recovery_days = local.settings.database.deletion_protection ? 30 : 0
 }
 
 resource "aws_secretsmanager_secret" "database" {

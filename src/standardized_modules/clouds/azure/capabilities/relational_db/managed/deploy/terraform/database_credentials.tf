@@ -84,6 +84,10 @@ resource "azurerm_key_vault_secret" "database" {
   value_wo_version = 1
   tags             = merge(local.tags, { Purpose = each.value })
 
+  lifecycle {
+    ignore_changes = [content_type, tags] # each version has its own, and the newest is of `database-roles`
+  }
+
   depends_on = [azurerm_private_endpoint.key_vault]
 }
 
