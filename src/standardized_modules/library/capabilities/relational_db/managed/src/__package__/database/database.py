@@ -38,6 +38,7 @@ class Database:
         self._credentials = open_credentials(settings)
         self._watches: list[Watch] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._reached = False
         self._log = log = PrimaryLog()
 
         def open_pool(server: Server) -> Pool:
@@ -104,11 +105,20 @@ class Database:
             await self.recent_writes.note(caller, tx.position)
 
     async def check(self) -> None:
-        """Raises Unavailable when not even reads can be served. It asks no server by itself."""
+        """Raises Unavailable until reads could be served for the first time; never after that.
+
+        A process with a wrong address or login is found out before it gets requests. A server that
+        goes away later is away for all processes: they tell their clients so, and serve what they
+        have; without them nobody would.
+        """
+        if self._reached:
+            return
         await asyncio.gather(*(watch.first_answer() for watch in self._watches))
         router = self._router
         if not (router.primary.state.up or any(router.usable(pool) for pool in router.replicas)):
-            raise Unavailable("connection", "no database server answers")
+            troubles = (f"{watch.name}: {watch.trouble or 'not usable'}" for watch in self._watches)
+            raise Unavailable("connection", ", ".join(troubles))
+        self._reached = True
 
     async def __aenter__(self) -> Self:
         self._tasks = [

@@ -55,7 +55,7 @@ def install_database(app: FastAPI, database: Database, checks: HealthChecks) -> 
     """Give the application its database, with answers for when it is away."""
     app.state.database = database
     app.add_exception_handler(Unavailable, _on_unavailable)
-    # Ready as long as reads can be served: writes are refused one by one.
+    # Of the start alone: in an outage we answer 503 ourselves, and serve what needs no database.
     checks.add("database", database.check)
 
 

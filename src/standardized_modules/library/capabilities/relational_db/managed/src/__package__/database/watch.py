@@ -49,6 +49,9 @@ class Watch:
         self._connection: Connection | None = None
         self._failures = 0
         self._answered = asyncio.Event()
+        self.name = server.name
+        self.trouble: str | None = None
+        """Why it failed last; None when it has not since the server answered."""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -84,7 +87,7 @@ class Watch:
     def _succeeded(self, position: Position | None) -> None:
         if self._state.up is False:
             _log.info("database server is back", extra={"target": self._server.name})
-        self._failures, self._state.up = 0, True
+        self._failures, self._state.up, self.trouble = 0, True, None
         self._answered.set()
         if self._server.primary and position is not None:
             self._log_of_primary.record(monotonic(), position)
@@ -109,10 +112,11 @@ class Watch:
         self._state.position = None
         if not self._server.primary:
             REPLICA_USABLE.labels(self._server.name).set(0)
-        reason = reason_of(error) or type(error).__name__
+        self.trouble = reason = reason_of(error) or type(error).__name__
         if reason in ("credentials", "resources"):
             # No new connections, but those in the pools may work.
             _log.error("database refuses us", extra={"target": self._server.name, "reason": reason})
+            self._answered.set()
             return
         self._failures += 1
         if self._failures == FAILURES:
