@@ -2,19 +2,17 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from itertools import islice
 from typing import Any, Self
 
-from redis.exceptions import NoScriptError, ResponseError
-
 from ..database import Position
 from ..settings import Settings
-from .connection import CONNECT_SECONDS, open_redis
+from .connection import AnswerError, Argument, Connection, connect, tls_of
 from .credentials import open_credentials
 from .entry import Entry, decode_entry, encode_date
-from .link import BATCH, Argument, AwayError, Link
+from .link import AwayError, Link
 from .metrics import OWED
 
 
@@ -45,16 +43,22 @@ MOST_OWED = 10_000
 """A few megabytes. When the cache is away for longer than that takes, the oldest marks are given
 up: the entries they are for have come to the end of their time, or will soon."""
 
+BATCH = 100
+"""Marks that are delivered together: well below a millisecond of work for the cache."""
+
 
 class Cache:
     """`async with` it: until the end of the block it is used whenever it can be reached."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._credentials = open_credentials(settings)
-        self._redis = redis = open_redis(settings, self._credentials)
-        probe = f"{settings.otel_service_name}:probe"
-        self._link = Link(redis, probe, settings.cache_timeout_seconds, self._deliver)
+        self._credentials = credentials = open_credentials(settings)
+        tls = tls_of(settings)
+
+        async def connected(on_lost: Callable[[Exception], None]) -> Connection:
+            return await connect(settings, credentials, tls, on_lost)
+
+        self._link = Link(connected, f"{settings.otel_service_name}:probe", self._deliver)
         self._owed: dict[str, Position] = {}
         self._running: set[asyncio.Task[None]] = set()
 
@@ -62,7 +66,7 @@ class Cache:
         """The entry, or None. Raises AwayError."""
         try:
             content = await self._link.ask("get", "GET", key)
-        except ResponseError:
+        except AnswerError:
             return None  # Something of another type.
         return decode_entry(content) if content else None
 
@@ -70,10 +74,13 @@ class Cache:
         """What a script answers. Raises AwayError."""
         rest = (1, key, *arguments)
         try:
-            with suppress(NoScriptError):
+            try:
                 return await self._link.ask(operation, "EVALSHA", script.digest, *rest)
+            except AnswerError as error:
+                if error.code != "NOSCRIPT":
+                    raise
             return await self._link.ask(operation, "EVAL", script.source, *rest)
-        except ResponseError as error:  # It met something of another type.
+        except AnswerError as error:  # It met something of another type.
             raise AwayError from error
 
     async def fill(self, key: str, entry: Entry, seconds: float) -> None:
@@ -106,7 +113,6 @@ class Cache:
             with suppress(Exception):
                 await self._deliver()
         await self._link.__aexit__()
-        await self._redis.aclose()
         if self._credentials is not None:
             await self._credentials.close()
 
@@ -121,13 +127,9 @@ class Cache:
         """Everything that is owed. It returns at a moment when there is nothing more."""
         while self._owed:
             marks = dict(islice(self._owed.items(), BATCH))
-            async with asyncio.timeout(CONNECT_SECONDS):
-                await self._link.converse(
-                    [
-                        ("EVAL", MARK.source, 1, *self._mark(key, date))
-                        for key, date in marks.items()
-                    ]
-                )
+            await self._link.converse(
+                [("EVAL", MARK.source, 1, *self._mark(key, date)) for key, date in marks.items()]
+            )
             self._paid(marks)
 
     def _mark(self, key: str, date: Position) -> tuple[str, bytes, int]:

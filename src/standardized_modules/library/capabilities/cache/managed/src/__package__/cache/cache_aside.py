@@ -4,15 +4,16 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from ..database import ANYWHERE, PRIMARY_ONLY, Position, Unavailable
 from .cache import Cache
-from .entry import Entry
+from .entry import Entry, shows
 from .link import AwayError
 from .metrics import REQUESTS
 
 T = TypeVar("T")
+A = TypeVar("A")
 
 Load = Callable[[Position], Awaitable[tuple[T | None, Position]]]
 """Reads a value that shows at least this position; returns it with its date."""
@@ -21,12 +22,17 @@ SPREAD = 0.1
 """Entries that were made together must not end together."""
 
 
+class _Found(NamedTuple, Generic[T]):
+    value: T | None
+    date: Position
+
+
 @dataclass(eq=False, slots=True)
 class _Flight(Generic[T]):
     """A look-up under way. Its result is None when whoever began it was cancelled."""
 
     after: Position
-    landed: "asyncio.Future[tuple[T | None] | None]" = field(
+    landed: "asyncio.Future[_Found[T] | None]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
@@ -63,16 +69,25 @@ class CacheAside(Generic[T]):
 
     async def get(self, key: str, after: Position, load: Load[T]) -> T | None:
         """The value, or None when there is none; it shows at least this position."""
-        while (flight := self._flights.get(key)) and flight.after >= after:
-            found = await asyncio.shield(flight.landed)
-            if found is not None:
+        while (
+            after != PRIMARY_ONLY
+            and (flight := self._flights.get(key)) is not None
+            and flight.after >= after
+        ):
+            try:
+                found = await asyncio.shield(flight.landed)
+            except Unavailable:
+                if flight.after == after:
+                    raise
+                continue  # It asked for more than this request does.
+            # A position that the log has not reached says nothing about what the flight has seen.
+            if found is not None and (flight.after == after or shows(found.date, after)):
                 self._outcomes["shared"].inc()
-                return found[0]
+                return found.value
         flight = self._flights[key] = _Flight(after)
         found = None
         try:
-            value = await self._find(self._prefix + key, after, load)
-            found = (value,)
+            found = await self._find(self._prefix + key, after, load)
         except Exception as error:
             flight.landed.set_exception(error)
             flight.landed.exception()  # Nobody may be waiting.
@@ -82,6 +97,21 @@ class CacheAside(Generic[T]):
                 del self._flights[key]
             if not flight.landed.done():
                 flight.landed.set_result(found)
+        return found.value
+
+    async def peek(self, key: str, after: Position, decode: Callable[[bytes], A]) -> A | None:
+        """What is kept, decoded in another way, if it shows this position. Nothing is loaded.
+
+        Only a hit counts: whoever goes without asks `get` next.
+        """
+        try:
+            entry = await self._cache.read(self._prefix + key)
+            if entry is None or entry.kind != "value" or not entry.shows(after):
+                return None
+            value = decode(entry.body)
+        except (AwayError, ValueError):
+            return None
+        self._outcomes["hit"].inc()
         return value
 
     async def written(self, keys: Iterable[str], position: Position) -> None:
@@ -92,29 +122,29 @@ class CacheAside(Generic[T]):
         if every:
             await self._cache.mark([self._prefix + key for key in every], position.next)
 
-    async def _find(self, key: str, after: Position, load: Load[T]) -> T | None:
+    async def _find(self, key: str, after: Position, load: Load[T]) -> _Found[T]:
         try:
             entry = await self._cache.read(key)
         except AwayError:
             self._outcomes["error"].inc()
-            return (await load(after))[0]
+            return _Found(*await load(after))
         if entry is not None and entry.shows(after):
             if entry.kind == "nothing":
                 self._outcomes["negative_hit"].inc()
-                return None
+                return _Found(None, entry.date)
             try:
                 value = self._decode(entry.body)
             except ValueError:
                 pass  # As good as nothing; it is replaced.
             else:
                 self._outcomes["hit"].inc()
-                return value
+                return _Found(value, entry.date)
         self._outcomes["miss"].inc()
         return await self._load(key, entry, after, load)
 
     async def _load(
         self, key: str, entry: Entry | None, after: Position, load: Load[T]
-    ) -> T | None:
+    ) -> _Found[T]:
         marked = entry.date if entry and entry.kind == "mark" else ANYWHERE
         try:
             value, date = await load(max(after, marked.previous))
@@ -132,4 +162,4 @@ class CacheAside(Generic[T]):
             seconds = self._cache.settings.cache_ttl_seconds
         spread = random.uniform(1 - SPREAD, 1 + SPREAD)  # noqa: S311 no secret
         await self._cache.fill(key, fresh, seconds * spread)
-        return value
+        return _Found(value, date)

@@ -32,7 +32,12 @@ class Entry(NamedTuple):
 
     def shows(self, position: Position) -> bool:
         """Whether it says what is true once this position has been reached."""
-        return self.kind != "mark" and (self.date > position or not position.lsn)
+        return self.kind != "mark" and shows(self.date, position)
+
+
+def shows(date: Position, position: Position) -> bool:
+    """Whether what has this date shows everything up to the position."""
+    return date > position or not position.lsn
 
 
 def decode_entry(content: bytes) -> Entry | None:

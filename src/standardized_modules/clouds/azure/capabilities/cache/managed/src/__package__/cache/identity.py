@@ -1,8 +1,8 @@
 """Logs in with a token of Entra, for the pod's own identity: nothing to store, nothing to rotate.
 
 Managed Redis closes a connection when the token it began with has ended, after an hour or more. A
-connection that was closed is replaced by the next command, with a token that the SDK has renewed
-five minutes before; so nobody has to send it again.
+connection that was closed is replaced at once, with a token that the SDK has renewed five minutes
+before; so nobody has to send it again.
 """
 
 from typing import Protocol
@@ -10,9 +10,8 @@ from typing import Protocol
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError
 from azure.identity.aio import DefaultAzureCredential
-from redis.exceptions import AuthenticationError
 
-from .credentials import Credentials
+from .credentials import LoginError
 
 SCOPE = "https://redis.azure.com/.default"
 """Every Managed Redis of the public cloud."""
@@ -30,7 +29,7 @@ class TokenCredential(Protocol):
         ...
 
 
-class IdentityCredentials(Credentials):
+class IdentityCredentials:
     """In the cluster the federated token of the ServiceAccount is behind it.
 
     Args:
@@ -42,12 +41,12 @@ class IdentityCredentials(Credentials):
         self._user = user
         self._credential = credential or DefaultAzureCredential()
 
-    async def get_credentials_async(self) -> tuple[str, str]:
-        """What a connection that is opened now logs in with."""
+    async def login(self) -> tuple[str, str]:
+        """See Credentials."""
         try:
             token = await self._credential.get_token(SCOPE)
         except AzureError as error:
-            raise AuthenticationError(str(error)) from error
+            raise LoginError(str(error)) from error
         return self._user, token.token
 
     async def close(self) -> None:

@@ -9,11 +9,13 @@
 import re
 from typing import Annotated, Any
 
-from fastapi import Header
+from fastapi import Header, Response
 
 from .problems import ProblemError
 
-_MAX = 512
+MAX_TAGS = 512
+"""Characters of a header; more than anybody needs."""
+
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _LIST = re.compile(rf"\s*(?:\*|{_TAG}(?:\s*,\s*{_TAG})*)\s*")
 _TAGS = re.compile(_TAG)
@@ -22,7 +24,7 @@ IfMatch = Annotated[
     str | None,
     Header(
         alias="If-Match",
-        max_length=_MAX,
+        max_length=MAX_TAGS,
         description="Required. The `ETag` of what is to be changed, as it was read.",
     ),
 ]
@@ -30,7 +32,7 @@ IfNoneMatch = Annotated[
     str | None,
     Header(
         alias="If-None-Match",
-        max_length=_MAX,
+        max_length=MAX_TAGS,
         description="The `ETag` of what the client has; 304 when it is current.",
     ),
 ]
@@ -56,6 +58,14 @@ def is_known(if_none_match: str | None, tag: str) -> bool:
     # For reading, a weak tag will do as well: proxies that compress make one of a strong one.
     tags = (known.removeprefix("W/") for known in _TAGS.findall(if_none_match))
     return if_none_match.strip() == "*" or tag in tags
+
+
+def unless_known(tag: str, body: bytes, if_none_match: str | None) -> Response:
+    """The answer to a GET: JSON with its ETag, or 304 when the client has this version already."""
+    headers = {"etag": tag, "cache-control": REVALIDATE}
+    if is_known(if_none_match, tag):
+        return Response(None, 304, headers)
+    return Response(body, 200, headers, "application/json")
 
 
 def required_match(if_match: str | None) -> str:

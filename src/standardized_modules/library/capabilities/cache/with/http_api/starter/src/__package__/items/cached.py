@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 from ..cache import Cache, CacheAside
+from ..cached_answers import Answer
 from ..database import Position
 from .changes import ItemChanges
 from .models import FORM, Item
@@ -22,7 +23,7 @@ class CachedItems:
     def __init__(self, stored: PostgresqlItems, cache: Cache) -> None:
         self._stored = stored
         self._cached: CacheAside[Item] = CacheAside(
-            cache, "items", form=FORM, encode=_encode, decode=Item.model_validate_json
+            cache, "items", form=FORM, encode=_encode, decode=_decode
         )
 
     async def page(
@@ -38,6 +39,10 @@ class CachedItems:
             return await self._stored.get_dated(item_id, needed)
 
         return await self._cached.get(str(item_id), position, load)
+
+    async def known(self, item_id: str, position: Position) -> Answer | None:
+        """The answer with an item, if the cache has it."""
+        return await self._cached.peek(item_id, position, Answer.decode)
 
     @asynccontextmanager
     async def change(self, what: str, caller: str) -> AsyncIterator[ItemChanges]:
@@ -56,4 +61,8 @@ class CachedItems:
 
 
 def _encode(item: Item) -> bytes:
-    return item.model_dump_json().encode()
+    return Answer(item.tag, item.model_dump_json().encode()).encode()
+
+
+def _decode(kept: bytes) -> Item:
+    return Item.model_validate_json(Answer.decode(kept).body)
