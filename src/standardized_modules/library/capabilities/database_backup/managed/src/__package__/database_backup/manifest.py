@@ -1,5 +1,6 @@
 """What a backup contains. It is written last: without one a backup has not been finished."""
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -51,20 +52,30 @@ class Manifest:
         return f"{PACKAGE}/{self.taken.astimezone(UTC).strftime(STAMP)}"
 
     def write(self, path: Path) -> None:
-        """As JSON, for people and programs."""
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        """As JSON, for people and programs, with a checksum of its own."""
+        fields = asdict(self)
+        fields["manifest_sha256"] = _sha256(fields)
+        path.write_text(json.dumps(fields, indent=1) + "\n", encoding="utf-8")
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Raises JobError when it is not one."""
+    """Raises JobError when it is not one, or not as it was written."""
     try:
         fields = json.loads(path.read_bytes())
         if fields.get("format") != FORMAT:
             raise JobError(f"the manifest has format {fields.get('format')!r}, not {FORMAT}")
+        if fields.pop("manifest_sha256") != _sha256(fields):
+            raise JobError("the manifest is damaged: its SHA-256 is not the one it was written with")
         tables = tuple(Table(**table) for table in fields.pop("tables"))
         return Manifest(**fields, tables=tables)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise JobError(f"the manifest cannot be read: {error}") from error
+
+
+def _sha256(fields: dict[str, object]) -> str:
+    """Of what they say, whatever it looks like."""
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def differences(expected: tuple[Table, ...], found: tuple[Table, ...]) -> list[str]:

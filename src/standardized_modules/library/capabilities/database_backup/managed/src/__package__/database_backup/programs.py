@@ -62,6 +62,8 @@ def _environment(
         "PGPASSFILE": str(password),
         "PGAPPNAME": f"{settings.otel_service_name}/backup",
         "PGCONNECT_TIMEOUT": "10",
+        # As for the job's own session: what nobody waits for any more ends.
+        "PGOPTIONS": "-c client_connection_check_interval=10s",
         "PGSSLMODE": settings.database_tls,
         "LC_ALL": "C.UTF-8",
     }

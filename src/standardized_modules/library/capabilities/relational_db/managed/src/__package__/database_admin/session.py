@@ -21,6 +21,10 @@ PATIENCE_SECONDS = 14_400.0
 """For one statement. The server's own statement_timeout is shorter; this ends a session whose
 server has gone without a word."""
 
+_LEFT = "SET client_connection_check_interval = '10s'"
+"""A statement that nobody waits for any more ends; by default it would only notice when it is done,
+and until then keep its locks, and the next job from its turn."""
+
 LOCK_WAIT_SECONDS = 900.0
 """For another job that does the same. A rollout that waits longer had better be looked at."""
 
@@ -103,6 +107,7 @@ async def open_session(
     )
     session = await _connect(of_job, credentials, server or primary_of(settings), component)
     try:
+        await session.execute(_LEFT)
         yield session
     finally:
         if not session.is_closed():

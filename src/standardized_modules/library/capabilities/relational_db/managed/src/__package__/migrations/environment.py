@@ -35,6 +35,9 @@ def online(connection: Connection) -> Config:
     """Commands on this connection. Each migration is a transaction of its own."""
 
     def run() -> None:
+        # Who has looked at the database before is within a transaction, and Alembic would run all
+        # migrations in that one.
+        connection.rollback()
         context.configure(
             connection=connection,
             target_metadata=metadata(),
