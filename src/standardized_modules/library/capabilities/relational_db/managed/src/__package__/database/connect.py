@@ -9,6 +9,7 @@ from asyncpg.connect_utils import SessionAttribute
 
 from ..settings import Settings
 from .credentials import CredentialsSource
+from .errors import Unavailable
 from .servers import Server
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -45,7 +46,29 @@ async def connect(
         server_settings={"application_name": f"{settings.otel_service_name}/{component}"},
         target_session_attrs=SessionAttribute("primary" if server.primary else "any"),
     )
+    if not settings.database_pooler:
+        await _refuse_pooler(connection, server)
     return connection
+
+
+async def _refuse_pooler(connection: Connection, server: Server) -> None:
+    """Nobody may stand between when the settings say that nobody does. Raises Unavailable.
+
+    A statement that is prepared in one session and run in another fails; or it is another one that
+    has the same name there, and its answer is wrong. A server names its session to us as it names
+    it to itself, and a pooler makes up a name of its own.
+    """
+    # Nothing that has to be prepared, and an error for an answer that is not "yes".
+    same = f"SELECT 1 / (pg_backend_pid() = {connection.get_server_pid()})::int"
+    try:
+        await connection.execute(same)
+    except asyncpg.DivisionByZeroError:
+        connection.terminate()
+        detail = f"one answers for {server.host}:{server.port}, and APP_DATABASE_POOLER is false"
+        raise Unavailable("pooler", detail) from None
+    except BaseException:
+        connection.terminate()
+        raise
 
 
 def statement_cache_size(settings: Settings) -> int:

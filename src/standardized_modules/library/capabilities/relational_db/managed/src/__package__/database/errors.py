@@ -39,8 +39,15 @@ class OutcomeUnknown(Unavailable):
 
 
 # A managed failover takes from 10 s to 2 minutes; what is merely busy is free again within one.
-_RETRY = {"connection": (2, 5), "read_only": (2, 5), "credentials": (5, 10)}
-_ELSEWHERE = frozenset({"connection", "contention", "stale_plan", "resources", "read_only"})
+_RETRY = {
+    "connection": (2, 5),
+    "read_only": (2, 5),
+    "credentials": (5, 10),
+    "pooler": (5, 10),
+}
+_ELSEWHERE = frozenset(
+    {"connection", "contention", "stale_plan", "resources", "read_only", "pooler"}
+)
 
 _REASONS = {
     "08": "connection",
@@ -51,6 +58,7 @@ _REASONS = {
     "25P04": "connection",  # transaction_timeout: the same.
     "26000": "stale_plan",
     "28": "credentials",
+    "3D": "connection",  # There is no such database: it is about to be restored.
     "40001": "contention",  # On a replica: the query was in the way of replay.
     "40P01": "contention",
     "55P03": "contention",  # lock_timeout

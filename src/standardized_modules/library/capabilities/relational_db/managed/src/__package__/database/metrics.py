@@ -31,6 +31,9 @@ REPLICA_LAG = Gauge(
 REPLICA_USABLE = Gauge(
     "database_replica_usable", "1 when reads go to the replica, else 0.", ["replica"]
 )
+LIMIT_DIFFERS = Gauge(
+    "database_limit_differs", "1 when the role has another limit of time.", ["target", "limit"]
+)
 READS = Counter("database_reads_total", "Where reads went, and why there.", ["target", "reason"])
 UNAVAILABLE = Counter(
     "database_unavailable_total", "Reads and writes that could not be done, by reason.", ["reason"]

@@ -13,6 +13,7 @@ from ..settings import Settings
 from .connect import Connection, connect
 from .credentials import CredentialsSource
 from .errors import reason_of
+from .limits import check_limits
 from .metrics import REPLICA_LAG, REPLICA_USABLE
 from .position import Position
 from .servers import Server
@@ -80,6 +81,7 @@ class Watch:
             self._connection = await connect(
                 self._settings, self._credentials, self._server, "watch"
             )
+            await check_limits(self._connection, self._settings, self._server.name)
         query = WRITTEN if self._server.primary else REPLAYED
         lsn = await self._connection.fetchval(query)
         return None if lsn is None else Position(lsn)

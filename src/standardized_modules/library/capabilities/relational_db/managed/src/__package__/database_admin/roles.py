@@ -8,6 +8,7 @@ import logging
 from collections.abc import Mapping
 
 from ..database.connect import Connection
+from ..database.limits import limits
 from ..settings import Settings
 from .names import APP, BACKUP, IDENTITY, LOGINS, MIGRATOR, OWNER, quoted
 from .session import JobError
@@ -68,15 +69,8 @@ def _logins_of_service(settings: Settings) -> tuple[str, ...]:
 
 def _settings_of_service(settings: Settings) -> dict[str, int | str]:
     """On the role and not on the session, so they hold behind a pooler as well. Milliseconds."""
-    statement = round(settings.database_statement_timeout_seconds * 1000)
     return {
-        "statement_timeout": statement,
-        # Before the statement as a whole, so that a client learns that it was a matter of locks,
-        # which another try may well find free.
-        "lock_timeout": max(1, statement // 2),
-        "idle_in_transaction_session_timeout": round(
-            settings.database_idle_in_transaction_seconds * 1000
-        ),
+        **limits(settings),
         # Compiling a plan takes longer than a short query, and the driver would switch it off for a
         # session, which a pooler hands on to others.
         "jit": "off",
