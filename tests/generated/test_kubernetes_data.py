@@ -132,6 +132,19 @@ def test_nothing_runs_twice_at_a_time_or_for_ever(trees: Callable[[str], Tree], 
 
 
 @pytest.mark.parametrize("name", SERVICES)
+def test_no_job_is_thrown_out_to_empty_a_node(trees: Callable[[str], Tree], name: str) -> None:
+    jobs = objects(trees(name), "prod", "CronJob", "Job")
+    assert set(jobs) == {"orders-migrate", "orders-rotate", "orders-backup", "orders-drill"}
+    for each, workload in jobs.items():
+        job = workload["spec"]["jobTemplate"]["spec"] if workload["kind"] == "CronJob" else workload["spec"]
+        annotations = job["template"]["metadata"]["annotations"]
+        assert annotations["karpenter.sh/do-not-disrupt"] == "true", each
+        assert annotations["cluster-autoscaler.kubernetes.io/safe-to-evict"] == "false", each
+        ignored = {"type": "DisruptionTarget", "status": "True"}
+        assert {"action": "Ignore", "onPodConditions": [ignored]} in job["podFailurePolicy"]["rules"], each
+
+
+@pytest.mark.parametrize("name", SERVICES)
 def test_every_alert_has_a_unit_test(trees: Callable[[str], Tree], name: str) -> None:
     tree = trees(name)
     tests = "\n".join(tree[path] for path in tree.glob("deploy/kubernetes/tests/*.test.yaml"))
