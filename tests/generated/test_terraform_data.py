@@ -63,5 +63,5 @@ def test_faults_of_the_pooler_are_reported(sm: Sm, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
     assert_each_is_reported(
-        copied(tmp_path / "orders", tmp_path, "database_proxy"), data_tests_aws.FAULTS_OF_THE_POOLER
+        copied(tmp_path / "orders", tmp_path, "database_proxy", "database_access"), data_tests_aws.FAULTS_OF_THE_POOLER
     )

@@ -201,6 +201,24 @@ FAULTS = (
     ),
     (
         "backup_access.tf",
+        'Resource = [aws_secretsmanager_secret.database["backup"].arn]',
+        "Resource = [local.database_admin_secret_arn]",
+        "who backs up must not be able to become the administrator",
+    ),
+    (
+        "backup_access.tf",
+        "role = aws_iam_role.migrate.id",
+        "role = aws_iam_role.backup.id",
+        "who restores must be able to read backups",
+    ),
+    (
+        "encryption.tf",
+        'Sid       = "ReadBackupsForRestore"\n      Effect    = "Allow"',
+        'Sid       = "ReadBackupsForRestore"\n      Effect    = "Deny"',
+        "who restores must be able to decrypt backups",
+    ),
+    (
+        "backup_access.tf",
         'service_account = "${local.service}-backup"',
         "service_account = local.service",
         "the role must be pinned to the service account of the jobs",
@@ -208,6 +226,12 @@ FAULTS = (
     ("backup_alarms.tf", '"breaching"', '"notBreaching"', "a backup that is not made at all must be reported"),
 )
 FAULTS_OF_THE_POOLER = (
+    (
+        "database_access.tf",
+        '? ["tokens"] : []',
+        "? [] : []",
+        "with tokens, the administrator must log in with one as well",
+    ),
     (
         "database_proxy.tf",
         "require_tls            = true",

@@ -182,4 +182,10 @@ FAULTS = (
         "the jobs must write into this container, and nowhere else",
     ),
     ("backup_alerts.tf", '"LessThan"', '"GreaterThan"', "people must be told when no backup arrives"),
+    (
+        "backup_access.tf",
+        '"Storage Blob Data Reader"',
+        '"Storage Blob Data Owner"',
+        "who restores must be able to read backups, and nothing else of them",
+    ),
 )

@@ -51,11 +51,36 @@ resource "aws_iam_role_policy" "backup" {
         Resource = "${aws_s3_bucket.backup["primary"].arn}/logical/*"
       },
       {
-        # The administrator's for the drill, which makes a database of its own.
+        # Of a login that reads everything and makes the database of the drill; nobody who reads this one
+        # can become the administrator.
         Sid      = "ReadCredentials"
         Effect   = "Allow"
         Action   = local.read_secret
-        Resource = [aws_secretsmanager_secret.database["backup"].arn, local.database_admin_secret_arn]
+        Resource = [aws_secretsmanager_secret.database["backup"].arn]
+      },
+    ]
+  })
+}
+
+# scripts/restore.sh runs as the jobs that make roles: a restore makes them, and owns the schema.
+resource "aws_iam_role_policy" "restore" {
+  name = "restore"
+  role = aws_iam_role.migrate.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "FindBackups"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket"]
+        Resource = aws_s3_bucket.backup["primary"].arn
+      },
+      {
+        Sid      = "ReadBackups"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject"]
+        Resource = "${aws_s3_bucket.backup["primary"].arn}/logical/*"
       },
     ]
   })

@@ -16,6 +16,15 @@ locals {
       [for proxy in aws_db_proxy.database : reverse(split(":", proxy.arn))[0]],
     ) : "arn:${data.aws_partition.current.partition}:rds-db:${var.region}:${var.account_id}:dbuser:${id}/${local.database_identity_user}"
   ]
+
+  # Whoever makes a login for tokens becomes a member of rds_iam, and RDS takes no password of a member.
+  # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.DBAccounts.html
+  database_admin_login = [for _ in local.settings.database.identity_authentication ? ["tokens"] : [] : {
+    Sid      = "LogInAsAdministrator"
+    Effect   = "Allow"
+    Action   = ["rds-db:connect"]
+    Resource = ["arn:${data.aws_partition.current.partition}:rds-db:${var.region}:${var.account_id}:dbuser:${aws_db_instance.primary.resource_id}/${local.database_admin_user}"]
+  }]
 }
 
 resource "aws_iam_role_policy" "database" {
@@ -76,7 +85,7 @@ resource "aws_iam_role_policy" "migrate" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat(local.database_admin_login, [
       {
         Sid      = "ReadCredentials"
         Effect   = "Allow"
@@ -89,6 +98,6 @@ resource "aws_iam_role_policy" "migrate" {
         Action   = ["secretsmanager:PutSecretValue"]
         Resource = [for secret in aws_secretsmanager_secret.database : secret.arn]
       },
-    ]
+    ])
   })
 }

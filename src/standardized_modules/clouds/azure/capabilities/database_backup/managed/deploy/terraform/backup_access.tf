@@ -24,6 +24,14 @@ resource "azurerm_role_assignment" "backup_storage" {
   principal_type       = "ServicePrincipal"
 }
 
+# scripts/restore.sh runs as the jobs that make roles: a restore makes them, and owns the schema.
+resource "azurerm_role_assignment" "restore_storage" {
+  scope                = azurerm_storage_container.backup.id
+  role_definition_name = "Storage Blob Data Reader"
+  principal_id         = azurerm_user_assigned_identity.migrate.principal_id
+  principal_type       = "ServicePrincipal"
+}
+
 # A login that reads everything and makes the database of the drill.
 resource "azurerm_role_assignment" "backup_credentials" {
   scope                = azurerm_key_vault_secret.database["backup"].resource_versionless_id
