@@ -16,6 +16,7 @@ SECRET = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:orders-staging"
 VALUES = {
     **OUTPUTS,
     "region": "eu-west-1",
+    "data_cidr": "10.20.64.0/18",
     "database_host": "orders-staging.abc.eu-west-1.rds.amazonaws.com",
     "database_primary_host": "orders-staging-primary.abc.eu-west-1.rds.amazonaws.com",
     "database_replica_hosts": "",
@@ -112,6 +113,64 @@ def test_migration_that_never_ends_is_given_up(data: Deployment) -> None:
     assert "rest" not in steps(data)
 
 
+def test_a_cluster_that_is_silent_for_a_while_is_asked_again(data: Deployment) -> None:
+    data.answers["JOB_FAILS"] = "19"
+    done = data.run("--yes", "staging", IMAGE)
+
+    assert done.returncode == 0, done.stderr
+    assert steps(data).count("look") == 20
+    assert steps(data)[-2:] == ["rest", "rollout"]
+
+
+def test_credentials_that_have_run_out_are_not_taken_for_a_migration_that_failed(data: Deployment) -> None:
+    data.answers["JOB_FAILS"] = "1000"
+    done = data.run("--yes", "staging", IMAGE)
+
+    assert done.returncode == 1
+    assert "You must be logged in to the server" in done.stderr
+    assert "the migrations did not finish" not in done.stderr
+    assert steps(data) == ["what the job needs", "job", *["look"] * 20]
+
+
+def test_credentials_of_the_pipeline_last_as_long_as_its_job(service_folder: Callable[[str], Path]) -> None:
+    service = service_folder("data_api")
+    workflow = yaml.safe_load((service / ".github/workflows/deploy-environment.yaml").read_text())
+    job = workflow["jobs"]["deploy"]
+    (sign_in,) = (step["with"] for step in job["steps"] if step["name"] == "Sign in to AWS")
+    assert sign_in["role-duration-seconds"] > job["timeout-minutes"] * 60
+    allowed = f"--max-session-duration {sign_in['role-duration-seconds']}"
+    assert allowed in (service / "docs/aws-access.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("classes", "disks", "reason"),
+    [
+        ("", "True", "no default StorageClass"),
+        ("gp2 Delete ", "False", "gp2 are not encrypted"),
+        ("gp3 Delete true\ngp2 Delete false", "False", "gp2 are not encrypted"),
+        ("gp3 Retain true", "True", "gp3 stay"),
+        ("error", "True", "deploy/kubernetes/access/staging.yaml"),
+    ],
+)
+def test_a_copy_of_the_database_is_on_no_disk_that_is_plain_or_stays(
+    data: Deployment, classes: str, disks: str, reason: str
+) -> None:
+    data.answers |= {"CLASSES": classes, "DISKS": disks}
+    done = data.run("--yes", "staging", IMAGE)
+
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert steps(data) == []
+
+
+@pytest.mark.parametrize("classes", ["gp2 Delete ", "gp2 Delete false\ngp3 Delete true"])
+def test_an_account_that_encrypts_every_disk_is_fine(data: Deployment, classes: str) -> None:
+    data.answers |= {"CLASSES": classes, "DISKS": "True"}
+    done = data.run("--yes", "staging", IMAGE)
+
+    assert done.returncode == 0, done.stderr
+
+
 def test_dry_run_shows_the_job_as_well(data: Deployment) -> None:
     done = data.run("--dry-run", "staging", IMAGE)
 
@@ -166,6 +225,7 @@ def test_who_deploys_may_make_jobs_and_neither_read_secrets_nor_change_a_job(
     }
     assert "secrets" not in granted
     assert granted["jobs"] == {"get", "list", "watch", "create"}
+    assert granted["storageclasses"] == {"get", "list"}
     rendered = subprocess.run(
         [str(shutil.which("kubectl", path=TOOLS)), "kustomize", "deploy/kubernetes/overlays/staging"],
         cwd=service, capture_output=True, text=True, check=True,

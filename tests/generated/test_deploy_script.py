@@ -66,8 +66,10 @@ case "$*" in
     ;;
   *" get job"*)
     count=$(grep -c ' get job' "$RECORD")
+    ((count > JOB_FAILS)) || { echo "error: You must be logged in to the server" >&2; exit 1; }
     ((count <= JOB_TAKES)) || echo -n "$JOB"
     ;;
+  "get storageclasses"*) [[ $CLASSES == error ]] && exit 1; echo "$CLASSES" ;;
   *"get deployment"*.spec.replicas*) echo -n "$REPLICAS" ;;
   *"get deployment"*) echo -n "$PREVIOUS" ;;
   *"get scaledobject"*) echo -n "$ANNOTATIONS" ;;
@@ -81,6 +83,7 @@ AWS = """#!/usr/bin/env bash
 echo "aws $*" >>"$RECORD"
 case "$1 $2" in
   "ecr get-login-password") echo token ;;
+  "ec2 get-ebs-encryption-by-default") echo "$DISKS" ;;
   "ecr batch-get-image") echo "manifest of ${*: -3:1}" ;;
   "ecr put-image") [[ -z $PUT_IMAGE ]] || { echo "$PUT_IMAGE" >&2; exit 254; } ;;
 esac
@@ -140,6 +143,9 @@ class Deployment:
             "STARTS": "0",
             "JOB": "SuccessCriteriaMet Complete",
             "JOB_TAKES": "0",
+            "JOB_FAILS": "0",
+            "CLASSES": "gp3 Delete true",
+            "DISKS": "False",
             "MIGRATION_PAUSE": "0.01",
             "OUTPUTS": json.dumps(OUTPUTS),
             "KINDS": KINDS,
