@@ -18,6 +18,7 @@ from .contents import contents
 from .manifest import DUMP, MANIFEST, Manifest
 from .objects import Objects, open_objects, sha256_of
 from .programs import run_program
+from .scratch import drop_left_over
 
 _log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ async def backup(settings: Settings) -> None:
     """One backup, to where the settings say."""
     began = perf_counter()
     login = await login_of_backups(settings)
+    await drop_left_over(settings, login)
     objects = open_objects(settings)
     try:
         with TemporaryDirectory() as folder:

@@ -21,9 +21,10 @@ _TABLES = """
 """
 
 # A sum does not depend on the order, and unlike an exclusive or it sees a row that is there twice.
+# With a star it is the row, also where a column is called t.
 _CHECKSUM = """
     SELECT count(*), coalesce(sum(('x' || encode(substring(
-        sha256(convert_to(t::text, 'UTF8')) FOR 8), 'hex'))::bit(64)::bigint), 0)::text
+        sha256(convert_to((t.*)::text, 'UTF8')) FOR 8), 'hex'))::bit(64)::bigint), 0)::text
     FROM {table} t
 """
 

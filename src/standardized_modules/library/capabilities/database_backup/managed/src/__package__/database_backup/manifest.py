@@ -65,7 +65,7 @@ def read_manifest(path: Path) -> Manifest:
         if fields.get("format") != FORMAT:
             raise JobError(f"the manifest has format {fields.get('format')!r}, not {FORMAT}")
         if fields.pop("manifest_sha256") != _sha256(fields):
-            raise JobError("the manifest is damaged: its SHA-256 is not the one it was written with")
+            raise JobError("the manifest is damaged: its SHA-256 is not what it was")
         tables = tuple(Table(**table) for table in fields.pop("tables"))
         return Manifest(**fields, tables=tables)
     except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -57,26 +57,13 @@ async def restore(settings: Settings, name: str = "") -> None:
     began = perf_counter()
     # On a new server there is nobody yet, and the logins that are handed out work there as well.
     await database_roles(settings)
-    login = await _login(settings)
     objects = open_objects(settings)
     try:
-        async with (
-            open_session(settings, Login(login), "restore") as session,
-            only_one(session, "restore"),
-        ):
-            if not await is_empty(session):
-                raise JobError(
-                    f"{settings.database_name} on {settings.database_host} is not empty. Restore "
-                    "into a new database, or drop this one first"
-                )
-            async with fetched(objects, name) as backup:
-                await session.execute(f"SET ROLE {quoted(OWNER)}")
-                await clear_defaults(session)
-                # In one transaction: all of it, or an empty database as before.
-                options = ("--no-owner", f"--role={OWNER}")
-                await fill(settings, login, backup, settings.database_name, *options)
-                await grant(session, settings)
-                await compare(session, backup.manifest)
+        # Before somebody waits for the backup to be fetched, and again when it is there.
+        async with open_session(settings, Login(await _login(settings)), "restore") as session:
+            await _check_empty(session, settings)
+        async with fetched(objects, name) as backup:
+            await _restore(settings, backup)
     finally:
         await objects.close()
     _log.info(
@@ -87,6 +74,31 @@ async def restore(settings: Settings, name: str = "") -> None:
             "seconds": round(perf_counter() - began, 1),
         },
     )
+
+
+async def _restore(settings: Settings, backup: Fetched) -> None:
+    # Not before: a rotation while it was fetched has made it another one.
+    login = await _login(settings)
+    async with (
+        open_session(settings, Login(login), "restore") as session,
+        only_one(session, "restore"),
+    ):
+        await _check_empty(session, settings)
+        await session.execute(f"SET ROLE {quoted(OWNER)}")
+        await clear_defaults(session)
+        # In one transaction: all of it, or an empty database as before.
+        options = ("--no-owner", f"--role={OWNER}")
+        await fill(settings, login, backup, settings.database_name, *options)
+        await grant(session, settings)
+        await compare(session, backup.manifest)
+
+
+async def _check_empty(session: Connection, settings: Settings) -> None:
+    if not await is_empty(session):
+        raise JobError(
+            f"{settings.database_name} on {settings.database_host} is not empty. Restore into a "
+            "new database, or drop this one first"
+        )
 
 
 async def fill(
@@ -111,7 +123,9 @@ async def compare(session: Connection, manifest: Manifest) -> None:
     async with session.transaction(isolation="repeatable_read", readonly=True):
         found = await contents(session)
     if lines := differences(manifest.tables, found):
-        raise JobError(f"{manifest.name} was not restored as it was: " + "; ".join(lines[:SHOWN]))
+        raise JobError(
+            f"{manifest.name} is there, and is not what it was: " + "; ".join(lines[:SHOWN])
+        )
 
 
 async def _login(settings: Settings) -> Credentials:

@@ -14,7 +14,7 @@ from ..database.connect import Connection
 from ..database.credentials import Credentials
 from ..database.servers import Server, primary_of, replicas_of
 from ..settings import Settings
-from .names import BACKUP, LOGINS, MIGRATOR, literal, quoted
+from .names import BACKUP, IDENTITY, LOGINS, MIGRATOR, literal, quoted
 from .passwords import new_password, verifier
 from .secret_store import Secret, SecretStore
 from .session import JobError, Login, open_session
@@ -64,6 +64,7 @@ async def rotate(session: Connection, settings: Settings, store: SecretStore) ->
     `session` is the administrator's.
     """
     await hand_out(session, settings, store)
+    await _lock_out(session, settings)
     if settings.database_authentication == "password":
         await _rotate_service(session, settings, store)
     for secret, name in jobs_logins().items():
@@ -73,6 +74,19 @@ async def rotate(session: Connection, settings: Settings, store: SecretStore) ->
         await store.write(secret, login)
         await set_password(session, login)
         _log.info("login rotated", extra={"login": name})
+
+
+async def _lock_out(session: Connection, settings: Settings) -> None:
+    """Logins of the other `database.authentication`, which nobody would ever rotate again.
+
+    Not when roles are made: at that moment the pods of the version before still work with them.
+    """
+    by_password = settings.database_authentication == "password"
+    for login in (IDENTITY,) if by_password else LOGINS:
+        query = "SELECT rolcanlogin FROM pg_roles WHERE rolname = $1"
+        if await session.fetchval(query, login):
+            await session.execute(f"ALTER ROLE {quoted(login)} NOLOGIN")
+            _log.info("login closed", extra={"login": login})
 
 
 async def _rotate_service(session: Connection, settings: Settings, store: SecretStore) -> None:
@@ -113,6 +127,8 @@ async def works(settings: Settings, login: Credentials, server: Server) -> bool:
     try:
         async with open_session(settings, Login(login), "login", server=server):
             return True
+    except asyncpg.TooManyConnectionsError:
+        return True  # The server says so after it has seen the password.
     except asyncpg.InvalidAuthorizationSpecificationError:
         return False
 
