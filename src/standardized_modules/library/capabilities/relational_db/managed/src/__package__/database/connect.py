@@ -1,5 +1,6 @@
 """Opens one connection: address, TLS, login and what a session needs from the start."""
 
+import asyncio
 import functools
 import ssl
 from typing import Literal, TypeAlias
@@ -17,6 +18,13 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 CONNECT_SECONDS = 3.0
 """Address, TCP, TLS and login take 10 to 50 ms within a region; this allows for a lost packet."""
 
+REPLICA_CONNECT_SECONDS = 1.0
+"""There is another server to ask, so nobody waits here for a packet to be sent again."""
+
+SESSION_SECONDS = 1800.0
+"""Sessions grow with what they have planned and seen, and belong to the login of their beginning;
+half an hour bounds both at no cost."""
+
 MARGIN_SECONDS = 1.0
 """The server ends a slow statement by itself; a little later we do, for then it is silent."""
 
@@ -32,7 +40,12 @@ async def connect(
     A primary becomes a standby only by a restart, which closes its connections; so to look when
     connecting is enough, and PostgreSQL tells it without being asked.
     """
-    login = await credentials.current(server)
+    patience = CONNECT_SECONDS if server.primary else REPLICA_CONNECT_SECONDS
+    try:
+        async with asyncio.timeout(patience):
+            login = await credentials.current(server)
+    except TimeoutError:
+        raise Unavailable("credentials", f"no login within {patience:g} s") from None
     connection: Connection = await asyncpg.connect(
         host=server.host,
         port=server.port,
@@ -40,7 +53,7 @@ async def connect(
         password=login.password,
         database=settings.database_name,
         ssl=_tls(settings.database_tls, settings.database_ca_file),
-        timeout=CONNECT_SECONDS,
+        timeout=patience,
         command_timeout=settings.database_statement_timeout_seconds + MARGIN_SECONDS,
         statement_cache_size=statement_cache_size(settings),
         server_settings={"application_name": f"{settings.otel_service_name}/{component}"},

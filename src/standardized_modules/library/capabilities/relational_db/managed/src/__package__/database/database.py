@@ -25,6 +25,10 @@ from .watch import Watch
 
 T = TypeVar("T")
 
+RENEW_SECONDS = 300.0
+"""Between two looks for idle connections that are too old. A login that was rotated has no session
+any more when the oldest may be half an hour old, and this time has passed."""
+
 
 class Database:
     """`async with` it: servers are watched and connections kept until the end of the block.
@@ -98,11 +102,15 @@ class Database:
 
         The caller is remembered, so that its next reads see what it wrote.
         """
-        with _counted():
-            async with transaction(self._router.primary, name, self._slow) as tx:
-                yield tx
-        if caller is not None:
-            await self.recent_writes.note(caller, tx.position)
+        tx: Transaction | None = None
+        try:
+            with _counted():
+                async with transaction(self._router.primary, name, self._slow) as tx:
+                    yield tx
+        finally:
+            # Also when nobody knows what became of it: who looks has to look at the primary.
+            if caller is not None and tx is not None and tx.commits:
+                await self.recent_writes.note(caller, tx.position)
 
     async def check(self) -> None:
         """Raises Unavailable until reads could be served for the first time; never after that.
@@ -124,15 +132,26 @@ class Database:
         self._tasks = [
             asyncio.create_task(watch.run(), name="database watch") for watch in self._watches
         ]
+        self._tasks.append(asyncio.create_task(self._renew(), name="database pools"))
         return self
 
     async def __aexit__(self, *_: object) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for pool in (self._router.primary, *self._router.replicas):
+        for pool in self._pools:
             await pool.close()
         await self._credentials.close()
+
+    @property
+    def _pools(self) -> tuple[Pool, ...]:
+        return (self._router.primary, *self._router.replicas)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            for pool in self._pools:
+                await pool.renew()
 
     def _date(self, pool: Pool) -> Position:
         """Every write whose position is smaller is shown by a query that begins now.
@@ -155,6 +174,8 @@ class Database:
         """A read has no effect, so it may be tried again on another server."""
         failure = Unavailable("connection")
         for pool in self._router.route(after):
+            if failure.reason == "pool_exhausted" and pool.exhausted:
+                break  # It has enough to do without the readers of a replica that is away.
             try:
                 async with pool.lease() as connection:
                     began = perf_counter()
@@ -173,6 +194,8 @@ class Database:
     async def _lease(self, stack: AsyncExitStack, after: Position) -> tuple[Pool, Connection]:
         failure = Unavailable("connection")
         for pool in self._router.route(after):
+            if failure.reason == "pool_exhausted" and pool.exhausted:
+                break
             try:
                 return pool, await stack.enter_async_context(pool.lease())
             except Unavailable as error:

@@ -12,9 +12,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 class Unavailable(Exception):  # noqa: N818 says what is wrong, and "Error" adds nothing
     """The database cannot do this now; the same may work later. Requests are answered with 503."""
 
-    def __init__(self, reason: str, detail: str = "") -> None:
+    def __init__(self, reason: str, detail: str = "", *, elsewhere: bool = False) -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
+        self._elsewhere = elsewhere
 
     @property
     def retry_after(self) -> int:
@@ -25,7 +26,7 @@ class Unavailable(Exception):  # noqa: N818 says what is wrong, and "Error" adds
     @property
     def elsewhere(self) -> bool:
         """Whether another server may well answer what this one did not."""
-        return self.reason in _ELSEWHERE
+        return self._elsewhere or self.reason in _ELSEWHERE
 
 
 class OutcomeUnknown(Unavailable):
@@ -107,6 +108,11 @@ def breaks_session(error: BaseException) -> bool:
         error, asyncio.CancelledError | OutcomeUnknown | OSError | asyncpg.InterfaceError
     )
     return silent or reason_of(error) in ("connection", "read_only")
+
+
+def is_ours(error: BaseException) -> bool:
+    """Whether it was our own patience that ended; the server has not said anything."""
+    return isinstance(_of_driver(error), TimeoutError | PoolTimeout)
 
 
 def _of_driver(error: BaseException) -> BaseException:

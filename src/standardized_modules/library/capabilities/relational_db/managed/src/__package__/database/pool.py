@@ -8,7 +8,7 @@ on the way forgot has been idle for long, so those are the ones to test.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from time import perf_counter
 from typing import NoReturn, TypeVar, cast
 
@@ -20,9 +20,9 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePoo
 from sqlalchemy.util import await_, greenlet_spawn
 
 from ..settings import Settings
-from .connect import Connection, connect, statement_cache_size
+from .connect import SESSION_SECONDS, Connection, connect, statement_cache_size
 from .credentials import CredentialsSource
-from .errors import Unavailable, breaks_session, reason_of
+from .errors import Unavailable, breaks_session, is_ours, reason_of
 from .metrics import POOL_CONNECTIONS, POOL_WAIT
 from .position import Position
 from .servers import Server
@@ -35,9 +35,6 @@ IDLE_SECONDS = 60.0
 """Then a connection is tested. Firewalls and balancers forget one after 4 minutes or more."""
 
 TEST_SECONDS = 1.0
-
-RECYCLE_SECONDS = 1800.0
-"""Sessions grow with what they have planned and seen; half an hour bounds that at no cost."""
 
 
 class Pool:
@@ -56,7 +53,7 @@ class Pool:
         self._credentials = credentials
         self._wait = POOL_WAIT.labels(server.name)
         self.engine = self._open_engine()
-        pool = cast("QueuePool", self.engine.sync_engine.pool)
+        self._queue = pool = cast("QueuePool", self.engine.sync_engine.pool)
         event.listen(pool, "connect", self._on_connect)
         event.listen(pool, "checkout", self._on_checkout)
         event.listen(pool, "checkin", self._on_checkin)
@@ -71,6 +68,8 @@ class Pool:
             yield driver
         except BaseException as error:  # noqa: BLE001 _raise raises it
             if breaks_session(error):
+                if self._gave_up(error):
+                    driver.terminate()  # No good-bye: it would let us wait for its own.
                 await greenlet_spawn(connection.invalidate)
             self._raise(error)
         finally:
@@ -111,7 +110,24 @@ class Pool:
             self.state.lost()
         if reason is None or isinstance(error, Unavailable):
             raise error
-        raise Unavailable(reason, f"{self.server.name}: {error}") from error
+        detail = f"{self.server.name}: {error}"
+        raise Unavailable(reason, detail, elsewhere=self._gave_up(error)) from error
+
+    def _gave_up(self, error: BaseException) -> bool:
+        """Whether this is a replica that is silent, or busy: another server may well answer."""
+        return not self.server.primary and is_ours(error)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether who wants a connection now has to wait."""
+        return self._queue.checkedout() >= self._settings.database_pool_size
+
+    async def renew(self) -> None:
+        """Use each idle connection once, so that those that are too old give way to new ones."""
+        for _ in range(self._queue.checkedin()):  # First in, first out: it takes all in turn.
+            with suppress(Unavailable):
+                async with self.lease():
+                    pass
 
     async def close(self) -> None:
         """Close all connections."""
@@ -128,7 +144,7 @@ class Pool:
             pool_size=settings.database_pool_size,
             max_overflow=0,  # The budget of connections knows no peaks.
             pool_timeout=settings.database_pool_wait_seconds,
-            pool_recycle=RECYCLE_SECONDS,
+            pool_recycle=SESSION_SECONDS,
             hide_parameters=True,
         )
         time_statements(engine, self.server.name, settings.database_slow_statement_seconds)

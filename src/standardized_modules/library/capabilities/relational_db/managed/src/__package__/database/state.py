@@ -2,6 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass, field
+from math import inf
 
 from .position import ANYWHERE, Position
 
@@ -21,7 +22,8 @@ class ServerState:
     """None until the first answer, or the first two failures."""
     position: Position | None = None
     """Replicas: how far the log was replayed at least. None: not known, so nobody reads there."""
-    lag_seconds: float = 0.0
+    lag_seconds: float = inf
+    """Replicas: for how long at most the primary has been ahead; infinite when nobody knows."""
     generation: int = 0
     """Connections of an earlier generation are not used again: the server was away since."""
 
@@ -44,6 +46,10 @@ class PrimaryLog:
     primary has replayed everything, and its lag is 0 however long ago the last commit was. One that
     is cut off from the primary falls behind visibly, although it has replayed all it got.
 
+    What was before the first sample nobody knows: a replica that has not come as far may be behind
+    by a second or by a week. A process that has just started reads from a replica as soon as that
+    has what the primary had then, and from none while it has never seen the primary.
+
     Nothing is recorded while the primary is away, so the lag of replicas stands still and reads go
     on: what they miss has not grown either.
     """
@@ -64,8 +70,15 @@ class PrimaryLog:
         """Where the primary was when it was last seen."""
         return self._samples[-1][1] if self._samples else ANYWHERE
 
+    def knows(self, replayed: Position) -> bool:
+        """Whether the primary has been seen at this position, or before it."""
+        return bool(self._samples) and self._samples[0][1] <= replayed
+
     def lag_of(self, replayed: Position) -> float:
-        """For how long the primary has been ahead of this position, when it was last seen."""
+        """For how long the primary was ahead of this position when it was last seen.
+
+        At least: it is exact only for a position that the log knows.
+        """
         for moment, position in self._samples:
             if position > replayed:
                 return self._seen - moment

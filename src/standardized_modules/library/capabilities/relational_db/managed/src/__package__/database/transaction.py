@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from .errors import OutcomeUnknown, breaks_session, reason_of
+from .errors import OutcomeUnknown, Unavailable, breaks_session, reason_of
 from .pool import Pool
 from .position import PRIMARY_ONLY, Position
 from .state import WRITTEN
@@ -25,6 +25,8 @@ class Transaction:
 
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
+        self.commits = False
+        """Whether the commit has begun: from then on the work may have been done."""
         self.position: Position = PRIMARY_ONLY
         """Where the commit is in the log, once the block has been left."""
 
@@ -37,11 +39,19 @@ async def transaction(pool: Pool, name: str, slow: float) -> AsyncIterator[Trans
             tx = Transaction(session)
             yield tx
             await session.flush()
+            await _refuse_closed(connection)
+            tx.commits = True
             began = perf_counter()
             await _commit(session)
             # A name of its own: with synchronous standbys this is where the time goes.
             observe("commit", pool.server.name, perf_counter() - began, slow)
         tx.position = await _position(connection)
+
+
+async def _refuse_closed(connection: AsyncConnection) -> None:
+    """A session that has ended before the commit was sent has done nothing, and that is known."""
+    if (await _driver(connection)).is_closed():
+        raise Unavailable("connection", "the session ended before the commit")
 
 
 async def _commit(session: AsyncSession) -> None:
@@ -56,11 +66,13 @@ async def _commit(session: AsyncSession) -> None:
 async def _position(connection: AsyncConnection) -> Position:
     """Where the log ends now, which is behind our commit. It never fails: the write is done."""
     try:
-        raw = await connection.get_raw_connection()
-        driver = cast("Connection", raw.driver_connection)
-        return Position(await driver.fetchval(WRITTEN))
+        return Position(await (await _driver(connection)).fetchval(WRITTEN))
     except Exception as error:  # noqa: BLE001 whatever it is
         _log.warning("position of a commit unknown", exc_info=error)
         if breaks_session(error):
             await connection.invalidate()
         return PRIMARY_ONLY
+
+
+async def _driver(connection: AsyncConnection) -> "Connection":
+    return cast("Connection", (await connection.get_raw_connection()).driver_connection)

@@ -7,10 +7,11 @@ is fine. It counts in the budget of connections: pool size + 1 for each server.
 import asyncio
 import logging
 from contextlib import suppress
+from math import inf, nan
 from time import monotonic
 
 from ..settings import Settings
-from .connect import Connection, connect
+from .connect import SESSION_SECONDS, Connection, connect
 from .credentials import CredentialsSource
 from .errors import reason_of
 from .limits import check_limits
@@ -48,6 +49,7 @@ class Watch:
         self._state = state
         self._log_of_primary = log
         self._connection: Connection | None = None
+        self._opened = 0.0
         self._failures = 0
         self._answered = asyncio.Event()
         self.name = server.name
@@ -77,14 +79,21 @@ class Watch:
             self._succeeded(position)
 
     async def _position(self) -> Position | None:
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await connect(
-                self._settings, self._credentials, self._server, "watch"
-            )
-            await check_limits(self._connection, self._settings, self._server.name)
-        query = WRITTEN if self._server.primary else REPLAYED
-        lsn = await self._connection.fetchval(query)
+        connection = await self._open()
+        lsn = await connection.fetchval(WRITTEN if self._server.primary else REPLAYED)
         return None if lsn is None else Position(lsn)
+
+    async def _open(self) -> Connection:
+        """The connection; another one when it is old, or it would keep its login for ever."""
+        old = self._connection
+        if old is not None and not old.is_closed():
+            if monotonic() - self._opened < SESSION_SECONDS:
+                return old
+            await old.close(timeout=ANSWER_SECONDS / 2)
+        new = await connect(self._settings, self._credentials, self._server, "watch")
+        self._connection, self._opened = new, monotonic()
+        await check_limits(new, self._settings, self._server.name)
+        return new
 
     def _succeeded(self, position: Position | None) -> None:
         if self._state.up is False:
@@ -98,12 +107,13 @@ class Watch:
 
     def _follow(self, position: Position | None) -> None:
         # None: the server replays nothing, so it is no replica of anything.
-        state = self._state
+        state, log = self._state, self._log_of_primary
         state.position = position
-        state.lag_seconds = self._log_of_primary.lag_of(position) if position else 0.0
-        usable = position is not None and state.lag_seconds <= self._limit
-        REPLICA_LAG.labels(self._server.name).set(state.lag_seconds)
-        REPLICA_USABLE.labels(self._server.name).set(usable)
+        at_least = log.lag_of(position) if position else nan
+        known = position is not None and log.knows(position)
+        state.lag_seconds = at_least if known else inf
+        REPLICA_LAG.labels(self._server.name).set(at_least)
+        REPLICA_USABLE.labels(self._server.name).set(state.lag_seconds <= self._limit)
 
     @property
     def _limit(self) -> float:
@@ -114,6 +124,8 @@ class Watch:
         self._state.position = None
         if not self._server.primary:
             REPLICA_USABLE.labels(self._server.name).set(0)
+            # The last one known would stay for as long as the server is away.
+            REPLICA_LAG.labels(self._server.name).set(nan)
         self.trouble = reason = reason_of(error) or type(error).__name__
         if reason in ("credentials", "resources"):
             # No new connections, but those in the pools may work.

@@ -7,7 +7,7 @@ one for each connection. The SDK keeps the credentials behind it and renews them
 from aiobotocore.session import get_session
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from .credentials import Credentials
 from .errors import Unavailable
@@ -31,7 +31,8 @@ class IdentityCredentials:
             if provider is None:
                 raise Unavailable("credentials", "no identity of AWS")
             keys = await provider.get_frozen_credentials()
-        except BotoCoreError as error:
+        except (BotoCoreError, ClientError, RuntimeError) as error:
+            # The last one says that what was renewed has ended already.
             raise Unavailable("credentials", str(error)) from error
         address = f"https://{server.host}:{server.port}/"
         query = {"Action": "connect", "DBUser": self._user}
