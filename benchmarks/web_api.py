@@ -120,7 +120,7 @@ def service_environment(service: Path, port: int, **extra: str) -> dict[str, str
 
 def measure(server: Server, seconds: float) -> Sample:
     before = cpu_seconds(server.process.pid)
-    count, elapsed = run_load(server.port, server.path, seconds)
+    count, elapsed = run_load(server.port, [server.path], seconds)
     used = cpu_seconds(server.process.pid) - before
     return Sample(rate=count / elapsed, cpu_micros=used / count * 1e6)
 
@@ -187,8 +187,8 @@ def temporary() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="sm-benchmark-")
 
 
-def generate(folder: Path) -> Path:
-    command = ["create-microservice", "orders", "--pattern", "web_api", "--cloud", "aws"]
+def generate(folder: Path, pattern: str = "web_api") -> Path:
+    command = ["create-microservice", "orders", "--pattern", pattern, "--cloud", "aws"]
     subprocess.run(
         [sys.executable, "-m", "standardized_modules", *command, "--output-dir", str(folder)],
         check=True,

@@ -1,10 +1,8 @@
-"""Turns the samples of web_api.py into a Markdown table."""
+"""Turns the samples of web_api.py and data_api.py into a Markdown table."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-
-BEGIN, END = "<!-- web_api: begin -->", "<!-- web_api: end -->"
 
 
 @dataclass(frozen=True)
@@ -33,10 +31,11 @@ def table(samples: dict[str, list[Sample]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def update_readme(readme: Path, report: str) -> None:
-    """Replace the section between the markers, or append it."""
+def update_readme(readme: Path, report: str, pattern: str = "web_api") -> None:
+    """Replace the section between the pattern's markers, or append it."""
+    begin, end = f"<!-- {pattern}: begin -->", f"<!-- {pattern}: end -->"
     text = readme.read_text() if readme.exists() else "# Benchmarks\n"
-    section = f"{BEGIN}\n## The generated web_api service\n\n{report}{END}\n"
-    before, found, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2].lstrip("\n") if found else ""
+    section = f"{begin}\n## The generated {pattern} service\n\n{report}{end}\n"
+    before, found, rest = text.partition(begin)
+    after = rest.partition(end)[2].lstrip("\n") if found else ""
     readme.write_text(before.rstrip("\n") + "\n\n" + section + (f"\n{after}" if after else ""))

@@ -27,17 +27,17 @@ _DETAILS = {
 }
 
 
-async def read_position(
-    request: Request,
-    token: Annotated[
-        str | None,
-        Header(
-            alias=CONSISTENCY_TOKEN,
-            max_length=64,
-            description="From the answer to a write: the read sees that write and all before it.",
-        ),
-    ] = None,
-) -> Position:
+ConsistencyToken = Annotated[
+    str | None,
+    Header(
+        alias=CONSISTENCY_TOKEN,
+        max_length=64,
+        description="From the answer to a write: the read sees that write and all before it.",
+    ),
+]
+
+
+async def read_position(request: Request, token: ConsistencyToken = None) -> Position:
     """What this request must be able to see: what it says itself, and what its caller wrote."""
     try:
         position = parse_token(token) if token else ANYWHERE
@@ -48,7 +48,11 @@ async def read_position(
 
 
 After = Annotated[Position, Depends(read_position)]
-"""For handlers that read: pass it on as `after=`."""
+"""For handlers that read: pass it on as `after=`.
+
+In one that is hot, take a ConsistencyToken and call `read_position`: FastAPI needs 10 microseconds
+for each dependency.
+"""
 
 
 def install_database(app: FastAPI, database: Database, checks: HealthChecks) -> None:

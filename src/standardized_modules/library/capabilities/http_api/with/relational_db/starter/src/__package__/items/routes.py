@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from ..caller import caller
 from ..database import Position
-from ..database.http import CONSISTENCY_TOKEN, After
+from ..database.http import CONSISTENCY_TOKEN, After, ConsistencyToken, read_position
 from ..idempotency import IdempotencyKey, Stored, fingerprint, once
 from ..pagination import CursorParameter, Limit, Page, decode_cursor, encode_cursor
 from ..preconditions import (
@@ -71,10 +71,11 @@ async def list_items(
     summary="Get an item",
 )
 async def get_item(
-    item_id: UUID, items: Items, position: After, known: IfNoneMatch = None
+    request: Request, item_id: UUID, known: IfNoneMatch = None, token: ConsistencyToken = None
 ) -> Response:
     """One item, unless the client has it already."""
-    item = await items.get(item_id, position)
+    items = await get_items(request)
+    item = await items.get(item_id, await read_position(request, token))
     if item is None:
         raise _missing()
     return unless_known(item.tag, item.model_dump_json().encode(), known)
