@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,13 +11,15 @@ import pytest
 
 from standardized_modules.checks.terraform._session import DEFAULTS
 from tests.conftest import Sm
-from tests.generated.mutations import data_tests_aws, data_tests_azure
+from tests.generated.mutations import data_tests_aws, data_tests_azure, data_tests_pooler
 from tests.generated.offline_core import offline_core
 
 Faults = tuple[tuple[str, str, str, str], ...]
 SUITES = ("backup", "cache", "database")
 """How the names of the files of tests begin that are about data; the others are broken in test_mutations."""
 POOLER = ("--set", "database.pooler=true", "--set", "database.authentication=identity")
+LONGEST = "orders-of-shops-and-mall"
+"""As long as a load balancer of AWS lets an API be called, its environment included."""
 FAILURES = ("Test assertion failed", "Missing expected failure")
 
 
@@ -63,5 +66,28 @@ def test_faults_of_the_pooler_are_reported(sm: Sm, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
     assert_each_is_reported(
-        copied(tmp_path / "orders", tmp_path, "database_proxy", "database_access"), data_tests_aws.FAULTS_OF_THE_POOLER
+        copied(tmp_path / "orders", tmp_path, "database_proxy", "database_access"), data_tests_pooler.FAULTS
     )
+
+
+@pytest.mark.parametrize(
+    ("cloud", "values"),
+    [
+        ("aws", ("database.pooler=true", "database.authentication=identity", "prod.database.replicas=2")),
+        ("azure", ("prod.database.pooler=true", "database.authentication=identity", "prod.database.replicas=2")),
+    ],
+)
+def test_own_tests_pass_with_pooler_tokens_and_more_replicas(
+    sm: Sm, tmp_path: Path, cloud: str, values: tuple[str, ...]
+) -> None:
+    options = [part for value in values for part in ("--set", value)]
+    done = sm("create-microservice", LONGEST, "--pattern", "data_api", "--cloud", cloud, *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    directory = copied(tmp_path / LONGEST, tmp_path, *SUITES)
+    written = sum(len(re.findall(r"^run ", file.read_text(), re.MULTILINE)) for file in directory.glob("tests/*.hcl"))
+
+    with offline_core(directory, answers=DEFAULTS) as core:
+        result = core.test(directory)
+
+    assert result.ok, result.diagnostics
+    assert result.passed == written

@@ -73,6 +73,12 @@ FAULTS = (
         "to_port = 65535",
         "they must reach PostgreSQL's port",
     ),
+    (
+        "database.tf",
+        "contains(local.database_trusted_regions, var.region)",
+        'var.region != ""',
+        "tests/database.tftest.hcl: Missing expected failure",
+    ),
     # Who may what.
     (
         "database_access.tf",
@@ -164,6 +170,18 @@ FAULTS = (
         "CacheClusterId = local.name",
         "every node must be watched",
     ),
+    (
+        "cache_alarms.tf",
+        'startswith(local.settings.cache.node_type, "cache.t")',
+        "false",
+        "a node that lives on credits must say when they run out",
+    ),
+    (
+        "database_alarms.tf",
+        "try(each.value.period, 60)\n\n",
+        "60\n\n",
+        "alarms must look at whole minutes that are reported",
+    ),
     # Backups.
     ("backup_vault.tf", 'var.environment == "prod" ? 3 : null', "null", "nobody may take production's lock away"),
     ("backup_vault.tf", '"backup:DeleteRecoveryPoint", ', "", "no role may delete a recovery point"),
@@ -224,37 +242,4 @@ FAULTS = (
         "the role must be pinned to the service account of the jobs",
     ),
     ("backup_alarms.tf", '"breaching"', '"notBreaching"', "a backup that is not made at all must be reported"),
-)
-FAULTS_OF_THE_POOLER = (
-    (
-        "database_access.tf",
-        '? ["tokens"] : []',
-        "? [] : []",
-        "with tokens, the administrator must log in with one as well",
-    ),
-    (
-        "database_proxy.tf",
-        "require_tls            = true",
-        "require_tls = false",
-        "nobody may log in without TLS or with a password",
-    ),
-    ("database_proxy.tf", "= 90", "= 100", "connections must be left for migrations, backups and people"),
-    (
-        "outputs.tf",
-        "database_host          = local.database_host",
-        "database_host = aws_db_instance.primary.address",
-        "the service must connect to the proxy when there is one",
-    ),
-    (
-        "outputs.tf",
-        "database_primary_host  = aws_db_instance.primary.address",
-        "database_primary_host = local.database_host",
-        "migrations and backups must not go through the proxy",
-    ),
-    (
-        "database_proxy.tf",
-        'description                  = "PostgreSQL from the proxy"\n  ip_protocol                  = "tcp"\n  from_port                    = local.database_port',
-        'description = "PostgreSQL from the proxy"\n  ip_protocol = "tcp"\n  from_port = 0',
-        "the proxy must reach the database",
-    ),
 )
