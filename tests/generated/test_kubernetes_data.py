@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from standardized_modules.checks import Check, Tree, discover
+from standardized_modules.engine import InfrastructurePatternEngine
 from tests.conftest import Sm
 
 CHECKS = tuple(check for check in discover() if check.ID.startswith("SM2"))
@@ -142,6 +143,22 @@ def test_no_job_is_thrown_out_to_empty_a_node(trees: Callable[[str], Tree], name
         assert annotations["cluster-autoscaler.kubernetes.io/safe-to-evict"] == "false", each
         ignored = {"type": "DisruptionTarget", "status": "True"}
         assert {"action": "Ignore", "onPodConditions": [ignored]} in job["podFailurePolicy"]["rules"], each
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_dashboard_shows_what_runbooks_ask_for(trees: Callable[[str], Tree], name: str) -> None:
+    dashboard = trees(name)["deploy/kubernetes/overlays/prod/dashboards/overview.json"]
+    for metric in ("database_replica_usable", "cache_up", "cache_invalidations_owed"):
+        assert f"({metric}{{" in dashboard, metric
+    for job in ("rotate", "backup", "drill"):
+        assert f'cronjob=\\"orders-{job}\\"' in dashboard, job
+
+
+def test_time_of_statements_is_measured_up_to_where_they_are_ended(trees: Callable[[str], Tree]) -> None:
+    buckets = re.search(r"^_SLOW = \((.+)\)$", trees("data_api")["src/orders/database/metrics.py"], re.MULTILINE)
+    assert buckets
+    longest = InfrastructurePatternEngine.load().library.parameters["database.statement_timeout"].maximum
+    assert float(buckets[1].split(", ")[-1]) == longest
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -4,7 +4,9 @@ import functools
 
 from prometheus_client import Counter, Gauge, Histogram
 
-QUERY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+# Up to the most that database.statement_timeout may be, or p99 would stop short of it.
+_SLOW = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+QUERY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, *_SLOW)
 WAIT_BUCKETS = (0.0001, 0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 POOL_CONNECTIONS = Gauge(
@@ -26,7 +28,9 @@ SLOW_STATEMENTS = Counter(
     "database_slow_statements_total", "Statements above the limit, by their name.", ["statement"]
 )
 REPLICA_LAG = Gauge(
-    "database_replica_lag_seconds", "How old the newest data of a replica is.", ["replica"]
+    "database_replica_lag_seconds",
+    "How old the newest data of a replica is; NaN when nobody knows.",
+    ["replica"],
 )
 REPLICA_USABLE = Gauge(
     "database_replica_usable", "1 when reads go to the replica, else 0.", ["replica"]
