@@ -1,4 +1,4 @@
-"""scripts/restore.sh of a service with a database: the job that it makes, and what it says."""
+"""scripts/restore.sh and psql.sh of a service with a database: the jobs that they make, and what they say."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ KUBECTL = """\
 #!/usr/bin/env bash
 echo "${*//$'\n'/ }" >> "$FOLDER/record"
 case " $* " in
-  *" create job "*) sed "s/NAME/$5/" "$FOLDER/job.json" ;;
+  *" create job "*) sed "s/NAME/$5/" "$FOLDER/${6#--from=cronjob/}.json" ;;
   *" patch --local "*) exec "$REAL" "$@" ;;
   *" create -f - "*) cat > "$FOLDER/made-$(ls "$FOLDER" | grep -c made).json" ;;
   *" get job/"*) [[ -z ${AWAY:-} ]] && printf '%s' "$STATE" ;;
   *" logs "*) printf '{"message": "a line of the log"}\\n'; printf '%b' "$LISTED" ;;
   *" config current-context "*) echo a-cluster ;;
+  *" wait pod "* | *" exec "* | *" delete job "*) exit "${EXEC:-0}" ;;
   *) exit 9 ;;
 esac
 """
 
 
-def job_of_drill(service: Path) -> dict[str, Any]:
-    """What `kubectl create job --from` makes of the CronJob."""
-    cron = yaml.safe_load((service / "deploy/kubernetes/base/drill-cron-job.yaml").read_text())
-    owner = {"apiVersion": "batch/v1", "kind": "CronJob", "name": "orders-drill", "uid": "1", "controller": True}
+def job_of(service: Path, kind: str) -> dict[str, Any]:
+    """What `kubectl create job --from` makes of a CronJob."""
+    cron = yaml.safe_load((service / f"deploy/kubernetes/base/{kind}-cron-job.yaml").read_text())
+    owner = {"apiVersion": "batch/v1", "kind": "CronJob", "name": cron["metadata"]["name"], "uid": "1"}
     template = cron["spec"]["jobTemplate"]
     metadata = {"name": "NAME", "ownerReferences": [owner], "annotations": {"cronjob.kubernetes.io/instantiate": "m"}}
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": template["spec"]}
@@ -43,18 +44,20 @@ class Restore:
     """The script with a cluster in its place."""
 
     def __init__(self, service: Path, folder: Path) -> None:
-        self.script, self.folder = service / "scripts/restore.sh", folder
+        self.scripts, self.folder = service / "scripts", folder
         real = shutil.which("kubectl", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
         assert real, "kubectl is beside the Python of the tests"
         (folder / "kubectl").write_text(KUBECTL)
         (folder / "kubectl").chmod(0o755)
-        (folder / "job.json").write_text(json.dumps(job_of_drill(service)))
+        for kind in ("drill", "rotation"):
+            (folder / f"orders-{kind}.json").write_text(json.dumps(job_of(service, kind)))
+        (folder / "orders-rotation.json").rename(folder / "orders-rotate.json")
         self.answers = {"REAL": real, "STATE": "Complete", "LISTED": f"orders/20261122T021700Z\\n{NEWEST}\\n"}
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, script: str = "restore") -> subprocess.CompletedProcess[str]:
         """With nobody to ask."""
         return subprocess.run(
-            ["bash", self.script, *arguments],
+            ["bash", self.scripts / f"{script}.sh", *arguments],
             env={"PATH": f"{self.folder}:/usr/bin:/bin", "FOLDER": str(self.folder), "RESTORE_PAUSE": "0"}
             | self.answers,
             stdin=subprocess.DEVNULL,
@@ -140,3 +143,22 @@ def test_it_ends_and_says_why(
     assert said in done.stderr
     assert "restored; deploy next" not in done.stderr
     assert len(restore.jobs()) == made
+
+
+@pytest.mark.parametrize("result", [0, 3])
+def test_a_session_for_a_person_leaves_nothing_behind(restore: Restore, result: int) -> None:
+    restore.answers |= {"EXEC": str(result)}
+    done = restore.run("prod", "postgres", script="psql")
+    assert done.returncode == result, done.stderr
+    (job,) = restore.jobs()
+    name = job["metadata"]["name"]
+    assert "ownerReferences" not in job["metadata"], "it is no rotation"
+    pod = job["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert (container["command"], container["args"]) == (["sleep", "14400"], []), "it must do nothing by itself"
+    assert "/run/secrets/database-admin" in [mount["mountPath"] for mount in container["volumeMounts"]]
+    record = (restore.folder / "record").read_text().splitlines()
+    assert record[-1].startswith(f"-n orders-prod delete job {name}")
+    if not result:
+        assert f"-n orders-prod exec -it job/{name} -- python -m orders psql postgres" in record
+    assert restore.run("production", script="psql").returncode == 2

@@ -1,6 +1,7 @@
 """Commands for backups. What they need is imported when one runs, not when pods start."""
 
 import argparse
+import asyncio
 from typing import TYPE_CHECKING
 
 from .settings import Settings
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def add_commands(commands: "Commands") -> None:
-    """Add `backup`, `restore` and `restore-drill` to the command line."""
+    """Add `backup`, `restore`, `restore-drill`, `backups` and `psql` to the command line."""
     commands.add_parser("backup", help="dump the database to where backups are kept").set_defaults(
         run=_backup
     )
@@ -22,6 +23,9 @@ def add_commands(commands: "Commands") -> None:
         "restore-drill", help="restore the newest backup into a scratch database and compare"
     ).set_defaults(run=_drill)
     commands.add_parser("backups", help="list the backups there are").set_defaults(run=_list)
+    psql = commands.add_parser("psql", help="a session of the administrator, for a person")
+    psql.add_argument("database", nargs="?", default="", help="another one than the service's")
+    psql.set_defaults(run=_psql)
 
 
 def _backup(settings: Settings, _: argparse.Namespace) -> int:
@@ -50,3 +54,11 @@ def _list(settings: Settings, _: argparse.Namespace) -> int:
     from .database_backup.backup import show
 
     return run_job(settings, show)
+
+
+def _psql(settings: Settings, chosen: argparse.Namespace) -> int:
+    from .database_backup.person import administrators_login
+    from .database_backup.programs import become_psql
+
+    login = asyncio.run(administrators_login(settings))
+    become_psql(settings, login, chosen.database or settings.database_name)

@@ -1,10 +1,11 @@
-"""pg_dump and pg_restore: of the server's major version, with the login of the job."""
+"""PostgreSQL's own programs: of the server's major version, with the login of the job."""
 
 import asyncio
 import os
 import shutil
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir, mkdtemp
+from typing import NoReturn
 
 from ..database.credentials import Credentials
 from ..database_admin.session import JobError
@@ -36,6 +37,18 @@ async def run_program(
     if process.returncode != 0:
         text = said.decode(errors="replace").strip()[-SHOWN:]
         raise JobError(f"{program} ended with {process.returncode}: {text}")
+
+
+def become_psql(settings: Settings, login: Credentials, database: str) -> NoReturn:
+    """This process is psql from here on. The file with the password goes with the pod."""
+    environment = _environment(settings, login, database, Path(mkdtemp()))
+    environment |= {
+        "PGAPPNAME": f"{settings.otel_service_name}/person",
+        "PSQL_HISTORY": os.devnull,
+        "HOME": gettempdir(),
+        "TERM": os.environ.get("TERM", "dumb"),
+    }
+    os.execve(_path(settings, "psql"), ["psql", "--no-psqlrc"], environment)  # noqa: S606 no shell
 
 
 def _path(settings: Settings, program: str) -> str:
