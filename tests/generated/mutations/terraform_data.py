@@ -38,9 +38,9 @@ MUTATIONS = (
     D(
         "copies where the database is",
         "SM302",
-        f"{T}backup_vault.tf",
-        'eu-west-1      = "eu-central-1"',
-        'eu-west-1      = "eu-west-1"',
+        f"{T}locals.tf",
+        'copy_region = "eu-central-1"',
+        'copy_region = "eu-west-1"',
     ),
     A("backups of five days", "SM302", f"{T}database.tf", "= local.settings.database.backup_retention\n", "= 5\n"),
     A(
