@@ -135,6 +135,25 @@ def test_whatever_happens_to_the_cache_answers_are_right(cached: Cached, misfort
     assert cached.one.metric("cache_requests_total", outcome="hit") == hits + 1, "it is used again"
 
 
+def test_what_it_missed_it_is_told_before_it_is_used_again(cached: Cached) -> None:
+    cached.use_it()
+    item = create(cached.one)
+    assert get(cached.one, item).text == get(cached.other, item).text == item.text
+    cached.valkey.pause()
+    try:
+        for api in (cached.one, cached.other):
+            eventually(lambda api=api: get(api, item).status == 200 and api.metric("cache_up") == 0, "it is used")  # type: ignore[misc]
+        changed = replace(cached.one, item, 1, item.headers["etag"])
+        assert changed.status == 200
+        assert cached.one.metric("cache_invalidations_owed") == 1
+    finally:
+        cached.valkey.resume()
+    cached.use_it()
+    assert get(cached.one, item).text == changed.text
+    assert cached.one.metric("cache_invalidations_owed") == 0
+    assert get(cached.other, item).text == changed.text
+
+
 def queries(postgresql: Server) -> int:
     """How often an item was looked up, as the server counts it."""
     return int(postgresql.query(QUERIES))
