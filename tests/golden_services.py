@@ -30,4 +30,12 @@ SERVICES: dict[str, dict[str, Any]] = {
         "owner": "team-shipping",
         "assignments": ["queue.ordered=true", "ingress.domain=shop.example"],
     },
+    "accounts": {"patterns": ["data_api"], "cloud": "aws"},
+    "ledgers": {
+        "patterns": ["data_api"],
+        "cloud": "azure",
+        "region": "northeurope",
+        "owner": "team-ledgers",
+        "assignments": ["database.pooler=true", "dev.database.pooler=false", "prod.database.replicas=2"],
+    },
 }

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -37,14 +37,17 @@ class Rule(Struct, frozen=True):
     """Its answer, given a value for each of them."""
 
 
-def cover(factors: Mapping[str, Sequence[Any]], rules: Sequence[Rule]) -> tuple[list[Row], set[Pair]]:
+def cover(
+    factors: Mapping[str, Sequence[Any]], rules: Sequence[Rule], covered: Sequence[Collection[str]] = ()
+) -> tuple[list[Row], set[Pair]]:
     """Rows that contain every pair that a row can contain, and the pairs that none can.
 
     Args:
         factors: Values by name.
         rules: What every row satisfies.
+        covered: Sets of factors whose pairs with each other are not asked for.
     """
-    search = _Search(factors, rules)
+    search = _Search(factors, rules, covered)
     rows = []
     while row := search.best_row():
         rows.append(row)
@@ -54,20 +57,26 @@ def cover(factors: Mapping[str, Sequence[Any]], rules: Sequence[Rule]) -> tuple[
 class _Search:
     """Looks for rows, and knows what is not covered yet."""
 
-    def __init__(self, factors: Mapping[str, Sequence[Any]], rules: Sequence[Rule]) -> None:
+    def __init__(
+        self, factors: Mapping[str, Sequence[Any]], rules: Sequence[Rule], covered: Sequence[Collection[str]]
+    ) -> None:
         self.impossible: set[Pair] = set()
         self._chance = random.Random(0)  # noqa: S311 the same rows in every process
         self._choices = {name: [(name, at) for at in range(len(factors[name]))] for name in sorted(factors)}
         self._waiting: dict[Choice, set[Choice]] = {one: set() for each in self._choices.values() for one in each}
         for a, b in itertools.permutations(self._choices, 2):
+            if any(a in each and b in each for each in covered):
+                continue
             for one in self._choices[a]:
                 self._waiting[one].update(self._choices[b])
         self._allowed: dict[str, list[list[set[Choice]]]] = {}
+        self._beside: dict[str, set[str]] = {}
         for rule in rules:
             every = itertools.product(*(self._choices[name] for name in rule.names))
             held = [set(row) for row in every if rule.holds({name: factors[name][at] for name, at in row})]
             for name in rule.names:
                 self._allowed.setdefault(name, []).append(held)
+                self._beside.setdefault(name, set()).update(rule.names)
 
     def best_row(self) -> Filled | None:
         """Of many rows the one that covers most of what waits; None when nothing waits."""
@@ -94,7 +103,7 @@ class _Search:
 
     def _finished(self, row: Filled) -> Filled | None:
         """The row with its gaps filled; None when the rules leave no way."""
-        if not all(self._is_possible(row, name) for name in row):
+        if not all(self._is_possible(row, name) and self._leaves_a_way(row, name) for name in row):
             return None
         gaps = [name for name in self._choices if name not in row]
         self._chance.shuffle(gaps)
@@ -109,7 +118,11 @@ class _Search:
         self._chance.shuffle(choices)
         for _, at in sorted(choices, key=lambda choice: -len(self._waiting[choice] & row.items())):
             tried = {**row, name: at}
-            if self._is_possible(tried, name) and (found := self._filled(tried, others)):
+            if (
+                self._is_possible(tried, name)
+                and self._leaves_a_way(tried, name)
+                and (found := self._filled(tried, others))
+            ):
                 return found
         return None
 
@@ -118,4 +131,16 @@ class _Search:
         return all(
             any(all(row.get(other, at) == at for other, at in choices) for choices in held)
             for held in self._allowed.get(name, ())
+        )
+
+    def _leaves_a_way(self, row: Filled, name: str) -> bool:
+        """Whether every gap that shares a rule with a factor can still be filled.
+
+        Two rules may leave it nothing together; found only when its turn comes, that would send the search through
+        everything that was filled in between.
+        """
+        return all(
+            any(self._is_possible({**row, other: at}, other) for _, at in self._choices[other])
+            for other in self._beside.get(name, ())
+            if other not in row
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -18,9 +18,10 @@ from msgspec import Struct
 from standardized_modules.checks import Tree, index, load
 from standardized_modules.checks.suppressions import suppressions
 from standardized_modules.engine import InfrastructurePatternEngine
-from standardized_modules.expressions import evaluate, names_in
+from standardized_modules.expressions import names_in
 from standardized_modules.model.composition import Composition
-from standardized_modules.model.library import ENVIRONMENTS, Parameter, Scalar
+from standardized_modules.model.library import Parameter, Scalar
+from standardized_modules.model.resolved import ResolvedService
 from tests.generated.judged import judged
 from tests.generated.pairwise import Rule, cover
 
@@ -32,8 +33,17 @@ CHOSEN: Mapping[str, tuple[Scalar, ...]] = {
     "scaling.min_replicas": (2, 3, 4),
     # 10 is the least that its rule allows; half of the default would be forbidden with everything.
     "http.drain_delay": (15, 10, 30),
+    # Production is refused without it.
+    "database.deletion_protection": (True,),
+    # Development has a burstable one by default; on Azure production can't have one, for its replica.
+    "database.size": ("2x8", "16x128"),
+    # The smallest one holds no working set but the one of development.
+    "cache.size": (1024, 24576),
 }
 """Values of parameters that are not chosen by their bounds, and why."""
+OF_TWO = ("database.", "cache.", "backup.")
+"""Parameters that are tried small and large only: a row of a data_api costs twice as much as others, and there would
+be 24 a cloud. With default values services are generated anyway."""
 SCANNERS = frozenset(["SM227", "SM303", "SM540", "SM541"])
 """Seconds each: promtool, `terraform test`, checkov and trivy look at default values only, in tests of their own
 and in test_every_combination_is_clean (but for checkov and trivy)."""
@@ -86,32 +96,61 @@ def candidates(path: str, parameter: Parameter) -> tuple[Scalar, ...]:
     if isinstance(default, bool):
         return default, not default
     if parameter.choices:
-        return tuple(dict.fromkeys((default, parameter.choices[0], parameter.choices[-1])))
+        ends = parameter.choices[0], parameter.choices[-1]
+        return ends if path.startswith(OF_TWO) else tuple(dict.fromkeys((default, *ends)))
     if isinstance(default, str):
         return (default,)  # a pattern says what is allowed, not what is worth a try
     low, high = max(parameter.minimum or 0, default / 2), min(parameter.maximum or default * 2, default * 2)
     kind = int if parameter.type == "integer" else float
-    return tuple(dict.fromkeys((default, kind(low), kind(high))))
+    tried = (kind(low), kind(high)) if path.startswith(OF_TWO) else (default, kind(low), kind(high))
+    return tuple(dict.fromkeys(tried))
+
+
+def factors_of(composition: Composition) -> dict[str, tuple[Scalar, ...]]:
+    """Parameters with more than one value worth a try."""
+    found = {path: candidates(path, parameter) for path, parameter in composition.parameters.items()}
+    return {path: values for path, values in found.items() if len(values) > 1}
+
+
+def parameters_behind(composition: Composition, names: Iterable[str]) -> Iterator[str]:
+    """What decides values by these names: themselves, or what tables and derived values read."""
+    derived = {path: each.value for capability in composition.capabilities for path, each in capability.derived.items()}
+    for name in names:
+        if name in composition.lookups:
+            yield composition.lookups[name][0]
+        elif name in derived:
+            yield from parameters_behind(composition, names_in(derived[name], name))
+        else:
+            yield name
+
+
+def resolve(composition: Composition, name: str, row: Iterable[tuple[str, Scalar]]) -> ResolvedService:
+    """The service with these values. A default is not set, so that environments keep their own."""
+    values = {path: value for path, value in row if value != composition.parameters[path].default}
+    patterns, cloud = tuple(composition.patterns), composition.cloud.name
+    return ENGINE.resolve(ENGINE.compose(ENGINE.spec(name, patterns=patterns, cloud=cloud, values=values)))
 
 
 def pairwise(patterns: tuple[str, ...], cloud: str) -> tuple[list[Case], int]:
-    """Cases that cover each pair of values, and the number of pairs that the rules forbid."""
+    """Cases that cover each pair of values that no pattern before it covers, and how many the rules forbid.
+
+    Two parameters of capabilities that another pattern has as well are tried there: what they make is the same.
+    """
     composition = compose(patterns, cloud)
-    parameters = composition.parameters
-    defaults = [{path: each.default_in(name) for path, each in parameters.items()} for name in ENVIRONMENTS]
-    factors = {path: candidates(path, parameter) for path, parameter in parameters.items()}
-    factors = {path: values for path, values in factors.items() if len(values) > 1}
+    factors = factors_of(composition)
 
-    def rule(require: str) -> Rule:
+    def rule(name: str, require: str) -> Rule:
         def holds(row: Mapping[str, Any]) -> bool:
-            # A default is not set, so that environments keep their own.
-            own = {path: value for path, value in row.items() if value != parameters[path].default}
-            return all(evaluate(require, {**values, **own}, "matrix") for values in defaults)
+            return all(found.rule != name for found in resolve(composition, "orders", row.items()).findings)
 
-        return Rule(tuple(sorted(names_in(require, "matrix") & factors.keys())), holds)
+        behind = parameters_behind(composition, names_in(require, name))
+        return Rule(tuple(sorted(factors.keys() & set(behind))), holds)
 
-    rules = [rule(each.require) for each in composition.rules.values()]
-    rows, impossible = cover({**factors, "name": names(patterns, cloud)}, rules)
+    rules = [rule(name, each.require) for name, each in composition.rules.items()]
+    before = itertools.takewhile(lambda each: each != patterns, (ids for ids, on in SINGLE if on == cloud))
+    known = [factors_of(compose(each, cloud)) for each in before]
+    covered = [{path for path in factors.keys() & each if set(factors[path]) == set(each[path])} for each in known]
+    rows, impossible = cover({**factors, "name": names(patterns, cloud)}, rules, covered)
     cases = [
         Case(patterns, cloud, str(row["name"]), tuple(sorted((k, v) for k, v in row.items() if k != "name")))
         for row in rows
@@ -120,17 +159,15 @@ def pairwise(patterns: tuple[str, ...], cloud: str) -> tuple[list[Case], int]:
 
 
 ALLOWED = tuple(combinations())
+SINGLE = [ids for ids in ALLOWED if len(ids[0]) == 1]
 DEFAULTS = [Case(patterns, cloud, "orders") for patterns, cloud in ALLOWED]
-COVERED = {ids: pairwise(*ids) for ids in ALLOWED if len(ids[0]) == 1}
+COVERED = {ids: pairwise(*ids) for ids in SINGLE}
 PAIRWISE = [case for cases, _ in COVERED.values() for case in cases]
 
 
 def generate(case: Case) -> Tree:
     """The service as `sm` would write it."""
-    parameters = compose(case.patterns, case.cloud).parameters
-    values = {path: value for path, value in case.values if value != parameters[path].default}
-    spec = ENGINE.spec(case.name, patterns=case.patterns, cloud=case.cloud, values=values)
-    service = ENGINE.resolve(ENGINE.compose(spec))
+    service = resolve(compose(case.patterns, case.cloud), case.name, case.values)
     assert service.findings == ()
     return Tree({path: file.content.decode() for path, file in ENGINE.render(service) if not path.endswith(".tar")})
 

@@ -37,3 +37,23 @@ def test_rows_keep_the_rules_and_what_they_forbid_is_returned() -> None:
 
 def test_rows_are_the_same_in_every_process() -> None:
     assert cover(FACTORS, []) == cover(FACTORS, [])
+
+
+def test_pairs_that_are_covered_are_not_asked_for_again() -> None:
+    rows, impossible = cover(FACTORS, [], [{"a", "b", "d"}])
+
+    for other in ("a", "b", "d"):
+        assert {(row["c"], row[other]) for row in rows} == set(itertools.product(FACTORS["c"], FACTORS[other]))
+    assert impossible == set()
+    assert len(rows) == 6
+
+
+def test_rules_that_leave_nothing_together_are_seen_before_everything_else_is_tried() -> None:
+    """With 24 factors in between, the search would not end in a lifetime."""
+    between = {f"m{number:02}": [1, 2, 3] for number in range(24)}
+    together = [Rule(("a", "x"), lambda row: row["a"] == row["x"]), Rule(("x", "z"), lambda row: row["x"] != row["z"])]
+    free = [Rule((name,), lambda _: True) for name in between]
+    rows, impossible = cover({"a": [1, 2], "x": [1, 2], "z": [1, 2], **between}, [*together, *free])
+
+    assert all(row["a"] == row["x"] != row["z"] for row in rows)
+    assert len(impossible) == 6
