@@ -46,21 +46,21 @@ async def connect(
             login = await credentials.current(server)
     except TimeoutError:
         raise Unavailable("credentials", f"no login within {patience:g} s") from None
-    connection: Connection = await asyncpg.connect(
-        host=server.host,
-        port=server.port,
-        user=login.username,
-        password=login.password,
-        database=settings.database_name,
-        ssl=_tls(settings.database_tls, settings.database_ca_file),
-        timeout=patience,
-        command_timeout=settings.database_statement_timeout_seconds + MARGIN_SECONDS,
-        statement_cache_size=statement_cache_size(settings),
-        server_settings={"application_name": f"{settings.otel_service_name}/{component}"},
-        target_session_attrs=SessionAttribute("primary" if server.primary else "any"),
-    )
-    if not settings.database_pooler:
-        await _refuse_pooler(connection, server)
+    async with asyncio.timeout(patience):
+        connection: Connection = await asyncpg.connect(
+            host=server.host,
+            port=server.port,
+            user=login.username,
+            password=login.password,
+            database=settings.database_name,
+            ssl=_tls(settings.database_tls, settings.database_ca_file),
+            command_timeout=settings.database_statement_timeout_seconds + MARGIN_SECONDS,
+            statement_cache_size=statement_cache_size(settings),
+            server_settings={"application_name": f"{settings.otel_service_name}/{component}"},
+            target_session_attrs=SessionAttribute("primary" if server.primary else "any"),
+        )
+        if not settings.database_pooler:
+            await _refuse_pooler(connection, server)
     return connection
 
 

@@ -99,17 +99,22 @@ class Pool:
         except InvalidRequestError as error:  # Two new connections in a row were lost at once.
             raise Unavailable("connection", str(error)) from error
         except Exception as error:  # noqa: BLE001 _raise raises it
-            self._raise(error)
+            self._raise(error, opening=True)
         finally:
             self._wait.observe(perf_counter() - began)
 
-    def _raise(self, error: BaseException) -> NoReturn:
-        """Raise what the caller gets; take note when it says that the server is away."""
+    def _raise(self, error: BaseException, *, opening: bool = False) -> NoReturn:
+        """Raise what the caller gets; take note when it says that the server is away.
+
+        The end of one session says nothing about the others. If the server has ended, all of them
+        have, which the driver knows; and then no new one can be opened.
+        """
         reason = reason_of(error)
-        if reason in ("connection", "read_only"):
-            self.state.lost()
         if reason is None or isinstance(error, Unavailable):
             raise error
+        silent = reason == "timeout" and self._gave_up(error)
+        if silent or reason == "read_only" or (opening and reason == "connection"):
+            self.state.lost()
         detail = f"{self.server.name}: {error}"
         raise Unavailable(reason, detail, elsewhere=self._gave_up(error)) from error
 
@@ -154,11 +159,16 @@ class Pool:
         connection = await connect(self._settings, self._credentials, self.server)
         if not self.server.primary:
             try:
-                self.state.saw(Position(await connection.fetchval(REPLAYED) or 0))
+                await self._refuse_one_that_stepped_back(connection)
             except BaseException:
                 connection.terminate()
                 raise
         return connection
+
+    async def _refuse_one_that_stepped_back(self, connection: Connection) -> None:
+        replayed = await connection.fetchval(REPLAYED, timeout=TEST_SECONDS)
+        if not self.state.shown(Position(replayed or 0)):
+            raise Unavailable("connection", f"{self.server.name} has stepped back")
 
     def _on_connect(self, _: DBAPIConnection, record: ConnectionPoolEntry) -> None:
         record.info["generation"] = self.state.generation

@@ -32,10 +32,17 @@ class ServerState:
         self.generation += 1
         self.position = None
 
-    def saw(self, position: Position) -> None:
-        """A new connection to a replica shows this much. A restarted one may have stepped back."""
-        if self.position is not None:
-            self.position = min(self.position, position)
+    def shown(self, position: Position) -> bool:
+        """Whether a new connection to a replica shows what reads are sent there for.
+
+        A server that was restarted, or another one by the same name, may have stepped back.
+        """
+        if self.position is None:
+            return False
+        if position < self.position:
+            self.lost()
+            return False
+        return True
 
 
 @dataclass(slots=True)

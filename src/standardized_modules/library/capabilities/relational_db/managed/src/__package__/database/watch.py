@@ -49,7 +49,7 @@ class Watch:
         self._state = state
         self._log_of_primary = log
         self._connection: Connection | None = None
-        self._opened = 0.0
+        self._renewed: Connection | None = None
         self._failures = 0
         self._answered = asyncio.Event()
         self.name = server.name
@@ -58,12 +58,17 @@ class Watch:
 
     async def run(self) -> None:
         """Until cancelled."""
+        renewing = asyncio.create_task(self._renew(), name="database watch renewal")
         try:
             while True:
                 await self._look()
                 await asyncio.sleep(INTERVAL_SECONDS)
         finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
             self._disconnect()
+            if self._renewed is not None:
+                self._renewed.terminate()
 
     async def first_answer(self) -> None:
         """Returns when the state is known, good or bad."""
@@ -71,29 +76,45 @@ class Watch:
 
     async def _look(self) -> None:
         try:
+            if self._renewed is not None:
+                self._disconnect()
+                self._connection, self._renewed = self._renewed, None
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await self._connect()
             async with asyncio.timeout(ANSWER_SECONDS):
-                position = await self._position()
+                position = await self._position(self._connection)
         except Exception as error:  # noqa: BLE001 whatever it is: the watch goes on
             self._failed(error)
         else:
             self._succeeded(position)
 
-    async def _position(self) -> Position | None:
-        connection = await self._open()
+    async def _position(self, connection: Connection) -> Position | None:
         lsn = await connection.fetchval(WRITTEN if self._server.primary else REPLAYED)
         return None if lsn is None else Position(lsn)
 
-    async def _open(self) -> Connection:
-        """The connection; another one when it is old, or it would keep its login for ever."""
-        old = self._connection
-        if old is not None and not old.is_closed():
-            if monotonic() - self._opened < SESSION_SECONDS:
-                return old
-            await old.close(timeout=ANSWER_SECONDS / 2)
-        new = await connect(self._settings, self._credentials, self._server, "watch")
-        self._connection, self._opened = new, monotonic()
-        await check_limits(new, self._settings, self._server.name)
-        return new
+    async def _connect(self) -> Connection:
+        connection = await connect(self._settings, self._credentials, self._server, "watch")
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await check_limits(connection, self._settings, self._server.name)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
+    async def _renew(self) -> None:
+        """Another connection now and then, or this one would keep its login for ever.
+
+        The next look uses it. Until then the old one is there, for who hands out logins may be
+        away, which does not say that the server is. So for a moment there is one more.
+        """
+        while True:
+            await asyncio.sleep(SESSION_SECONDS)
+            try:
+                self._renewed = await self._connect()
+            except Exception as error:  # noqa: BLE001 whatever it is, the old one goes on
+                details = {"target": self._server.name, "fault": str(error)}
+                _log.warning("watch could not log in anew", extra=details)
 
     def _succeeded(self, position: Position | None) -> None:
         if self._state.up is False:
