@@ -194,7 +194,9 @@ CASES = (
     ),
     data("negative-entries-expire-first", {"cache.ttl": 29}, {"cache.negative_ttl": 29}),
     data("working-set-fits-cache", {"cache.working_set": 5000, "cache.size": 6144}, {"cache.size": 12288}),
-    data("backups-outlive-their-drill", {"backup.retention": 29, "backup.drill_interval": 30}, {"backup.retention": 30}),
+    data(
+        "backups-outlive-their-drill", {"backup.retention": 29, "backup.drill_interval": 30}, {"backup.retention": 30}
+    ),
     data(
         "production-keeps-backups-for-a-week",
         {"backup.retention": 6, "backup.drill_interval": 1},
