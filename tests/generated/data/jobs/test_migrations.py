@@ -66,12 +66,16 @@ def test_nobody_notices_two_of_them_at_once(jobs: Jobs, start: OpenApi) -> None:
     item = create(api)
     with load(lambda: create(api), lambda: get(api, item), lambda: api.ask("GET", "/v1/items"), times=2) as running:
         running.await_more(50, 200)
-        both = [jobs.start("migrate", "up") for _ in range(2)]
-        assert [job.wait() for job in both] == [0, 0], [job.log.read_text() for job in both]
+        jobs.run("migrate", "up", "0002")
+        with jobs.transaction(IN_USE):
+            first = jobs.start("migrate", "up")
+            eventually(lambda: jobs.query(BUILDING) == "1", first.log.read_text)
+            second = jobs.start("migrate", "up")
+            eventually(lambda: second.told("waiting for another process") == 1, second.log.read_text)
+        assert [job.wait() for job in (first, second)] == [0, 0], second.log.read_text()
         running.await_more(50, 201)
     check_only(running.answers, 200, 201, api=api)
-    for step in ("0001 -> 0002", "0002 -> 0003"):
-        assert sum(job.told(f"Running upgrade {step}") for job in both) == 1
+    assert (first.told("Running upgrade 0002 -> 0003"), second.told("Running upgrade")) == (1, 0)
     assert (jobs.query(VERSION), jobs.query(VALID)) == ("0003", "t")
     assert [each["id"] for each in listed(api, item.json["name"])["items"]] == [item.json["id"]]
 
