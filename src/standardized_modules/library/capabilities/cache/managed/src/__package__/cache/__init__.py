@@ -16,7 +16,7 @@ writes, its date. From that follow three rules:
   lags, cannot put back what has been replaced.
 - A write leaves a mark in the place of the entry, dated behind the commit. What is older than the
   mark is not accepted there. A mark that could not be left is owed: it is left before this process
-  uses the cache again.
+  uses the cache again. When too many are owed, it waits until all older entries have ended.
 - A reader that has to see a position takes no entry whose date is not behind it. So clients see
   their own writes even when a mark was lost.
 

@@ -2,9 +2,12 @@
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from itertools import islice
+from math import inf
+from time import monotonic
 from typing import Any, Self
 
 from ..database import Position
@@ -14,6 +17,8 @@ from .credentials import open_credentials
 from .entry import Entry, decode_entry, encode_date
 from .link import AwayError, Link
 from .metrics import OWED
+
+_log = logging.getLogger(__name__)
 
 
 class Script:
@@ -40,8 +45,11 @@ redis.call('SET', KEYS[1], date .. 't', 'PX', ARGV[2])
 """)
 
 MOST_OWED = 10_000
-"""A few megabytes. When the cache is away for longer than that takes, the oldest marks are given
-up: the entries they are for have come to the end of their time, or will soon."""
+"""A few megabytes. Beyond that marks are given up, and the cache is left alone until all entries
+that they were for have come to their end."""
+
+SPREAD = 0.1
+"""Entries that were made together must not end together."""
 
 BATCH = 100
 """Marks that are delivered together: well below a millisecond of work for the cache."""
@@ -50,16 +58,20 @@ BATCH = 100
 class Cache:
     """`async with` it: until the end of the block it is used whenever it can be reached."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, most_owed: int = MOST_OWED) -> None:
         self.settings = settings
+        self.namespace = __name__.partition(".")[0]
+        """Of all keys: one that no setting changes."""
+        self._most_owed = most_owed
         self._credentials = credentials = open_credentials(settings)
         tls = tls_of(settings)
 
         async def connected(on_lost: Callable[[Exception], None]) -> Connection:
             return await connect(settings, credentials, tls, on_lost)
 
-        self._link = Link(connected, f"{settings.otel_service_name}:probe", self._deliver)
+        self._link = Link(connected, f"{self.namespace}:probe", self._deliver)
         self._owed: dict[str, Position] = {}
+        self._forgiven_at = -inf
         self._running: set[asyncio.Task[None]] = set()
 
     async def read(self, key: str) -> Entry | None:
@@ -96,8 +108,9 @@ class Cache:
         """
         marks = {key: max(date, self._owed.pop(key, date)) for key in keys}
         self._owed |= marks
-        for key in list(islice(self._owed, max(0, len(self._owed) - MOST_OWED))):
+        for key in list(islice(self._owed, max(0, len(self._owed) - self._most_owed))):
             del self._owed[key]
+            self._forgiven()
         OWED.set(len(self._owed))
         task = asyncio.create_task(self._mark_now(marks))
         self._running.add(task)
@@ -131,6 +144,14 @@ class Cache:
                 [("EVAL", MARK.source, 1, *self._mark(key, date)) for key, date in marks.items()]
             )
             self._paid(marks)
+        if monotonic() - self._forgiven_at < self._longest_seconds:
+            raise AwayError("more was written than could be remembered: old entries have to end")
+
+    def _forgiven(self) -> None:
+        now, seconds = monotonic(), self._longest_seconds
+        if now - self._forgiven_at > seconds:
+            _log.warning("more is written than can be remembered", extra={"away_seconds": seconds})
+        self._forgiven_at = now
 
     def _mark(self, key: str, date: Position) -> tuple[str, bytes, int]:
         return key, encode_date(date), _milliseconds(self._mark_seconds)
@@ -140,6 +161,13 @@ class Cache:
             if self._owed.get(key) == date:
                 del self._owed[key]
         OWED.set(len(self._owed))
+
+    @property
+    def _longest_seconds(self) -> float:
+        """How long an entry may live."""
+        settings = self.settings
+        longest = max(settings.cache_ttl_seconds, settings.cache_negative_ttl_seconds)
+        return longest * (1 + SPREAD)
 
     @property
     def _mark_seconds(self) -> float:

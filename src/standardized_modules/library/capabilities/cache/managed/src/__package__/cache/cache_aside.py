@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
 from ..database import ANYWHERE, PRIMARY_ONLY, Position, Unavailable
-from .cache import Cache
+from .cache import SPREAD, Cache
 from .entry import Entry, shows
 from .link import AwayError
 from .metrics import REQUESTS
@@ -17,9 +17,6 @@ A = TypeVar("A")
 
 Load = Callable[[Position], Awaitable[tuple[T | None, Position]]]
 """Reads a value that shows at least this position; returns it with its date."""
-
-SPREAD = 0.1
-"""Entries that were made together must not end together."""
 
 
 class _Found(NamedTuple, Generic[T]):
@@ -54,12 +51,14 @@ class CacheAside(Generic[T]):
         encode: Callable[[T], bytes],
         decode: Callable[[bytes], T],
     ) -> None:
-        """A new `form` has keys of its own, so releases do not read each other's entries.
+        """An entry of another `form` is replaced, so releases do not read each other's.
 
+        They share the keys all the same: what one of them writes, the other has to know.
         `decode` raises ValueError for what it cannot read.
         """
         self._cache = cache
-        self._prefix = f"{cache.settings.otel_service_name}:{form}:{name}:"
+        self._prefix = f"{cache.namespace}:{name}:"
+        self._form = b"%d " % form
         self._encode, self._decode = encode, decode
         self._flights: dict[str, _Flight[T]] = {}
         self._outcomes = {
@@ -108,7 +107,7 @@ class CacheAside(Generic[T]):
             entry = await self._cache.read(self._prefix + key)
             if entry is None or entry.kind != "value" or not entry.shows(after):
                 return None
-            value = decode(entry.body)
+            value = decode(self._unwrapped(entry))
         except (AwayError, ValueError):
             return None
         self._outcomes["hit"].inc()
@@ -133,7 +132,7 @@ class CacheAside(Generic[T]):
                 self._outcomes["negative_hit"].inc()
                 return _Found(None, entry.date)
             try:
-                value = self._decode(entry.body)
+                value = self._decode(self._unwrapped(entry))
             except ValueError:
                 pass  # As good as nothing; it is replaced.
             else:
@@ -158,8 +157,13 @@ class CacheAside(Generic[T]):
         if value is None:
             fresh, seconds = Entry(date, "nothing"), self._cache.settings.cache_negative_ttl_seconds
         else:
-            fresh = Entry(date, "value", self._encode(value))
+            fresh = Entry(date, "value", self._form + self._encode(value))
             seconds = self._cache.settings.cache_ttl_seconds
         spread = random.uniform(1 - SPREAD, 1 + SPREAD)  # noqa: S311 no secret
         await self._cache.fill(key, fresh, seconds * spread)
         return _Found(value, date)
+
+    def _unwrapped(self, entry: Entry) -> bytes:
+        if not entry.body.startswith(self._form):
+            raise ValueError("another form")
+        return entry.body[len(self._form) :]

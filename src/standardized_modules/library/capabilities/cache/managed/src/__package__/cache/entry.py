@@ -1,6 +1,6 @@
 """What is kept under a key: a date, a kind, and a body.
 
-    000000000a1b2c3dv{"id": …}      shows every write before this position
+    000000000a1b2c3dv1 {"id": …}    shows every write before this position
     000000000a1b2c3dn               the same, of something that does not exist
     000000000a1b2c3dt               something was written; what is older counts no more
 

@@ -15,7 +15,7 @@ class SharedWrites:
         self._cache = cache
         self._seconds = seconds
         self._own = MemoryOfWrites(seconds)
-        self._prefix = f"{cache.settings.otel_service_name}:writes:"
+        self._prefix = f"{cache.namespace}:writes:"
 
     async def note(self, caller: str, position: Position) -> None:
         """See RecentWrites."""

@@ -5,14 +5,18 @@ cache takes to answer. So a resource that is kept as its clients get it is looke
 known goes out as it is. Everything else goes on to the route: what is not known, what does not
 exist, and whatever is irregular about a request, which the route knows how to refuse.
 
-So nothing that a route depends on happens for an answer from here. Whoever may not read must be
-refused before: in a middleware, or by `caller()` in caller.py, which is asked here as well.
+So nothing that a route depends on happens for an answer from here; a route with dependencies is not
+accepted. Whoever may not read is refused before: by a middleware, or by `caller()` in caller.py,
+which is asked here as well.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import NamedTuple, Self, TypeAlias
 
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import iter_route_contexts
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -47,6 +51,44 @@ Find: TypeAlias = Callable[[str, Position], Awaitable[Answer | None]]
 
 _KEY = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 """A UUID as keys are written. Other spellings of it are the route's business."""
+
+
+_REPLACED: frozenset[object] = frozenset({read_position})
+"""Dependencies that are seen to here as well."""
+
+
+def answer_from_cache(app: FastAPI, path: str, find: Find) -> None:
+    """Have `GET` of a path answered out of the cache; call it when the route is there.
+
+    Raises:
+        TypeError: when there is no such route, or it depends on something that would be left out.
+    """
+    routes = [
+        route
+        for route in iter_route_contexts(app.routes)
+        if route.path == path and "GET" in (route.methods or ())
+    ]
+    if not routes:
+        raise TypeError(f"there is no route GET {path}")
+    left_out = {_name(call) for route in routes for call in _calls(route.dependant)}
+    if left_out:
+        names = ", ".join(sorted(left_out))
+        raise TypeError(
+            f"GET {path} depends on {names}, and answers from the cache do not:"
+            " let a middleware do that, or take answer_from_cache out of routes.py"
+        )
+    app.add_middleware(CachedAnswers, path=path, find=find)
+
+
+def _calls(dependant: Dependant | None) -> Iterator[object]:
+    for inner in dependant.dependencies if dependant else ():
+        if inner.call not in _REPLACED:
+            yield inner.call
+        yield from _calls(inner)
+
+
+def _name(call: object) -> str:
+    return str(getattr(call, "__qualname__", type(call).__qualname__))
 
 
 class CachedAnswers:

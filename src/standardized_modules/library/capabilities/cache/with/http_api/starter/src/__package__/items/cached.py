@@ -47,15 +47,13 @@ class CachedItems:
     @asynccontextmanager
     async def change(self, what: str, caller: str) -> AsyncIterator[ItemChanges]:
         """See ItemRepository."""
-        complete = False
         changes = None
         try:
             async with self._stored.change(what, caller) as changes:
                 yield changes
-                complete = True
         finally:
-            # From here on it may be committed, even if we never hear of it.
-            if complete and changes is not None:
+            # Once the commit was sent it may be done, even if we never hear of it.
+            if changes is not None and changes.tx.commits:
                 ids = map(str, changes.changed)
                 await self._cached.written(ids, changes.tx.position)
 

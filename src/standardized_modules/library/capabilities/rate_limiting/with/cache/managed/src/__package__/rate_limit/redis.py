@@ -45,7 +45,7 @@ class RedisLimiter:
         self._fallback = fallback
         self._limit = limit
         self._window = window
-        self._prefix = f"{cache.settings.otel_service_name}:rate-limit:"
+        self._prefix = f"{cache.namespace}:rate-limit:"
 
     async def hit(self, client: str) -> Decision:
         """Count a request for all replicas."""
