@@ -130,7 +130,7 @@ class Pool:
     async def renew(self) -> None:
         """Use each idle connection once, so that those that are too old give way to new ones."""
         for _ in range(self._queue.checkedin()):  # First in, first out: it takes all in turn.
-            with suppress(Unavailable):
+            with suppress(Exception):  # Whoever needs the connection is told.
                 async with self.lease():
                     pass
 
