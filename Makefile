@@ -60,10 +60,12 @@ golden: $(STAMP)  ## Write tests/golden anew; read the diff before you commit it
 	$(BIN)/python -m tools.write_golden
 
 .PHONY: benchmark
-benchmark: $(STAMP)  ## Measure against copier, cookiecutter and bare FastAPI
+benchmark: $(STAMP)  ## Measure against copier, cookiecutter and bare programs
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --group benchmark
 	$(BIN)/python benchmarks/generate.py --write
 	$(BIN)/python benchmarks/web_api.py --write
+	$(BIN)/python benchmarks/data_api.py --write
+	$(BIN)/python benchmarks/worker.py
 	$(BIN)/python benchmarks/verify.py
 
 .PHONY: clean
