@@ -86,11 +86,11 @@ def test_explain_a_parameter_shows_what_patterns_make_of_it(sm: Sm, tmp_path: Pa
 
 
 def test_explain_on_a_cloud_that_refuses_it_gives_reason_and_way_out(sm: Sm, tmp_path: Path) -> None:
-    inside = f"{PUBLIC_API}      ingress.exposure: {{default: internal, reason: Nobody else calls.}}\n"
-    (tmp_path / "ours.yaml").write_text(inside)
+    small = f"{PUBLIC_API}      database.size: {{default: burstable-2x4, reason: Ours are small.}}\n"
+    (tmp_path / "ours.yaml").write_text(small.replace("delivery]", "delivery, relational_db]"))
     text = sm("explain", "public_api", "--cloud", "azure", "--catalog", "ours.yaml", cwd=tmp_path).stdout
     assert "Refused" in text
-    assert "hint: leave ingress.exposure at internet" in text
+    assert "hint: set database.size to 2x8 or more there" in text
 
 
 def test_explain_a_near_miss(sm: Sm) -> None:

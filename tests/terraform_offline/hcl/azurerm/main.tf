@@ -46,7 +46,9 @@ resource "azurerm_postgresql_flexible_server" "main" {
   location               = azurerm_resource_group.main.location
   administrator_login    = "owner"
   administrator_password = random_password.database.result
+  sku_name               = "GP_Standard_D2ds_v5"
   storage_mb             = 65536
+  version                = "17"
 
   high_availability {
     mode = "ZoneRedundant"
