@@ -22,9 +22,6 @@ Command: TypeAlias = tuple[Argument, ...]
 CONNECT_SECONDS = 2.0
 """Address, TCP, TLS and login take 10 ms within a region; this allows for a lost packet."""
 
-LAST_LOOK_SECONDS = 0.001
-"""When this process was held up, answers may be there that nobody has read."""
-
 
 class AnswerError(Exception):
     """The server answers that it cannot or will not."""
@@ -45,13 +42,10 @@ class Connection(asyncio.Protocol):
 
     Args:
         on_lost: Told once why it is no more, unless it was closed from here.
-
-    Attributes:
-        seconds: How long an answer may take; a connection on which one takes longer is closed.
     """
 
     def __init__(self, on_lost: Callable[[Exception], None]) -> None:
-        self.seconds = CONNECT_SECONDS
+        self._seconds = CONNECT_SECONDS
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader(replyError=AnswerError)
         self._questions: deque[_Question] = deque()
@@ -68,8 +62,18 @@ class Connection(asyncio.Protocol):
         self._questions.append(_Question(self._loop.time(), answer))
         self._transport.write(hiredis.pack_command(command))  # type: ignore[arg-type] # of any size
         if self._timer is None:
-            self._timer = self._loop.call_later(self.seconds, self._look)
+            self._timer = self._loop.call_later(self._seconds, self._look)
         return answer
+
+    def limit(self, seconds: float) -> None:
+        """How long an answer may take from now on, when nobody waits for one.
+
+        A connection on which one takes longer is closed.
+        """
+        self._seconds = seconds
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def close(self) -> None:
         """Whoever still waits is told that it is closed."""
@@ -99,19 +103,19 @@ class Connection(asyncio.Protocol):
         """See Protocol."""
         self._end(exc or ConnectionError("closed by the server"))
 
-    def _look(self, overdue: _Question | None = None) -> None:
-        """The one timer of all questions: for the oldest."""
+    def _look(self) -> None:
+        """The one timer of all questions: for the oldest.
+
+        When this process was held up, the loop reads what has arrived before it comes to timers.
+        """
         self._timer = None
         if not self._questions:
             return
-        oldest = self._questions[0]
-        left = oldest.asked + self.seconds - self._loop.time()
+        left = self._questions[0].asked + self._seconds - self._loop.time()
         if left > 0:
             self._timer = self._loop.call_later(left, self._look)
-        elif oldest is not overdue:
-            self._timer = self._loop.call_later(LAST_LOOK_SECONDS, self._look, oldest)
         else:
-            self._end(TimeoutError(f"no answer within {self.seconds:g} s"))
+            self._end(TimeoutError(f"no answer within {self._seconds:g} s"))
 
     def _end(self, error: Exception | None) -> None:
         if self._transport is None:
@@ -146,7 +150,7 @@ async def connect(
     except BaseException:
         connection.close()
         raise
-    connection.seconds = settings.cache_timeout_seconds
+    connection.limit(settings.cache_timeout_seconds)
     return connection
 
 
