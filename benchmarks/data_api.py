@@ -144,6 +144,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--write", action="store_true", help="update benchmarks/README.md")
     options = parser.parse_args()
+    load = os.getloadavg()[0]
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(temporary()))
         service = options.service or generate(folder, "data_api")
@@ -167,7 +168,8 @@ def main() -> int:
     report = table(samples) + (
         f"\n{ITEMS} items, one process each, on a core of its own; the client took {client:.0%} of another one at "
         f"most. Rate limits, where there are any, are counted in the cache.\n{options.rounds} rounds of "
-        f"{options.seconds:g} s, Python {sys.version.split()[0]}, {os.cpu_count()} cores.\n"
+        f"{options.seconds:g} s, Python {sys.version.split()[0]}, {os.cpu_count()} cores, load average {load:.1f} "
+        "before.\n"
     )
     print(report)
     if options.write:
