@@ -22,6 +22,9 @@ def add_commands(commands: "Commands") -> None:
     actions = migrate.add_subparsers(title="actions", required=True)
     up = actions.add_parser("up", help="run what has not run yet")
     up.add_argument("revision", nargs="?", default="heads", help="the last one to run")
+    up.add_argument(
+        "--within", type=int, metavar="SECONDS", help="what the job has; four hours if not said"
+    )
     up.set_defaults(run=_up)
     down = actions.add_parser("down", help="take migrations back")
     down.add_argument("revision", help="what is left: a revision, base, or -1 for one back")
@@ -53,9 +56,11 @@ def _rotate(settings: Settings, _: argparse.Namespace) -> int:
 
 def _up(settings: Settings, chosen: argparse.Namespace) -> int:
     from .database_admin.commands import run_job
+    from .migrations.operations import PATIENCE_SECONDS
     from .migrations.run import up
 
-    return run_job(settings, lambda given: up(given, chosen.revision))
+    seconds = chosen.within or PATIENCE_SECONDS
+    return run_job(settings, lambda given: up(given, chosen.revision, seconds))
 
 
 def _down(settings: Settings, chosen: argparse.Namespace) -> int:

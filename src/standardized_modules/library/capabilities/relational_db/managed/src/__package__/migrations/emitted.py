@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import operations
 from .environment import VERSIONS, migrate, offline
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ class Emitted:
 
     sql: str
     path: Path | None
-    """The migration it is from; None for what Alembic adds, such as the table of versions."""
+    """The migration it is from; None for what nobody wrote: Alembic's own, and timeouts."""
     line: int = 0
     end: int = 0
 
@@ -40,6 +41,8 @@ class Script(io.StringIO):
     def _origin(self) -> tuple[Path | None, int, int]:
         frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 there is no other way
         while frame is not None:
+            if frame.f_globals.get("__name__") == operations.__name__:
+                break  # online() itself: BEGIN, COMMIT and its timeouts.
             path = Path(frame.f_code.co_filename)
             if path.parent == self.folder:
                 return path, *_lines_of_statement(path, frame.f_lineno)
@@ -50,7 +53,7 @@ class Script(io.StringIO):
 def emitted(folder: Path = VERSIONS, *, down: bool = False) -> list[Emitted]:
     """What an empty database would be sent on the way to the newest schema, or back from it."""
     script = Script(folder)
-    migrate(offline(script, folder), "base" if down else "heads", down=down, as_sql=True)
+    migrate(offline(folder, script), "base" if down else "heads", down=down, as_sql=True)
     return script.statements
 
 

@@ -51,7 +51,7 @@ def online(connection: Connection) -> Config:
     return _config(run)
 
 
-def offline(buffer: TextIO, versions: Path = VERSIONS) -> Config:
+def offline(versions: Path = VERSIONS, buffer: TextIO | None = None) -> Config:
     """Commands that only write down their SQL."""
 
     def run() -> None:
@@ -110,6 +110,13 @@ def unknown(config: Config) -> tuple[str, ...]:
     """Migrations that have run on the database and that this version does not have."""
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     return tuple(revision for revision in current(config) if revision not in known)
+
+
+def is_newer(config: Config, revisions: tuple[str, ...]) -> bool:
+    """Whether migrations that this version does not have come after all that it has."""
+    heads = ScriptDirectory.from_config(config).get_heads()
+    newest = max((int(head) for head in heads), default=0)
+    return all(revision.isdecimal() and int(revision) > newest for revision in revisions)
 
 
 def use(config: Config, versions: Path) -> None:

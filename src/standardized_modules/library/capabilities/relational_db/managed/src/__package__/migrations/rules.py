@@ -1,7 +1,7 @@
 """What squawk does not look for. PostgreSQL's locks: explicit-locking in its documentation.
 
-A statement is looked at as text. Alembic writes most of them, in one way; what somebody wrote by
-hand and these patterns do not understand, squawk has parsed before.
+What may be done is listed; the rest is refused, since nobody could list what locks a table. Alembic
+writes most statements, in one way; sql.py brings those of people into the same form.
 """
 
 import re
@@ -9,54 +9,66 @@ from collections.abc import Iterator
 
 from .emitted import Emitted
 from .findings import Finding
-from .operations import DEFAULT
+from .sql import plain
 
-_NAME = r'(?:IF (?:NOT )?EXISTS )?(?:ONLY )?(?P<table>"?[\w$]+"?(?:\."?[\w$]+"?)?)'
-_CREATES = re.compile(rf"CREATE (?:UNLOGGED )?TABLE {_NAME}", re.IGNORECASE)
-_LOCKS = re.compile(
-    rf"(?:ALTER TABLE|TRUNCATE(?: TABLE)?|CREATE (?:CONSTRAINT )?TRIGGER .*? ON) {_NAME}",
-    re.IGNORECASE | re.DOTALL,
+_IDENTIFIER = r'(?:"(?:[^"]|"")+"|[\w$]+)'
+_NAME = rf"{_IDENTIFIER}(?:\.{_IDENTIFIER})?"
+_TABLE = rf"(?:IF EXISTS )?(?:ONLY )?(?P<table>{_NAME})"
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text, re.IGNORECASE)
+
+
+_ONLINE = _pattern(
+    rf"CREATE (?:UNIQUE )?INDEX CONCURRENTLY IF NOT EXISTS {_NAME} ON [^;]*"
+    rf"|DROP INDEX CONCURRENTLY IF EXISTS {_NAME}"
+    rf"|REINDEX (?:TABLE|INDEX) CONCURRENTLY {_NAME}"
+    rf"|ALTER TABLE {_NAME} VALIDATE CONSTRAINT {_IDENTIFIER}"
+    rf"|ALTER TYPE {_NAME} ADD VALUE IF NOT EXISTS ''(?: (?:BEFORE|AFTER) '')?"
+    rf"|REFRESH MATERIALIZED VIEW CONCURRENTLY {_NAME}"
+    rf"|ANALYZE {_NAME}"
 )
-_CHANGES = re.compile(rf"(?:UPDATE|DELETE FROM|INSERT INTO) {_NAME}", re.IGNORECASE)
-_REPEATABLE = re.compile(
-    r"(?:(?:CREATE|DROP) (?:UNIQUE )?INDEX|ALTER TYPE \S+ ADD VALUE|(?:CREATE|DROP|ALTER) TABLE)"
-    r"(?: CONCURRENTLY)?(?P<if> IF (?:NOT )?EXISTS)?"
-    r"(?!.* (?:VALIDATE|DETACH|FINALIZE)\b)",
-    re.IGNORECASE | re.DOTALL,
+"""Done twice it changes nothing, and nobody waits for it: no lock that reading or writing needs."""
+
+_UNDERSTOOD = _pattern(
+    r"(?:ALTER|COMMENT|CREATE|DELETE|DROP|GRANT|INSERT|MERGE|REVOKE|UPDATE|WITH)\b[^;]*"
 )
-_TIMEOUT = re.compile(
-    r"SET (?:LOCAL |SESSION )?(?P<which>lock_timeout|statement_timeout)"
-    r" (?:=|TO) '?(?P<value>[^';]+)",
-    re.IGNORECASE,
+"""What squawk and the rules below can judge."""
+
+_CREATES = _pattern(rf"CREATE (?:UNLOGGED )?TABLE (?P<maybe>IF NOT EXISTS )?(?P<table>{_NAME})")
+_LOCKS = _pattern(
+    rf"(?:ALTER TABLE|(?:CREATE|DROP) (?:OR REPLACE )?(?:CONSTRAINT )?(?:TRIGGER|POLICY) .*? ON)"
+    rf" {_TABLE}"
 )
-_UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "": 0.001}
-_LONGEST_LOCK = 10.0
-"""Seconds within a transaction: the requests behind it have given up long before."""
+_CHANGES = _pattern(
+    rf"(?<!FOR )(?<!DO )\b(?:UPDATE|DELETE FROM|INSERT INTO|MERGE INTO) {_TABLE}",
+)
+_DATA = _pattern(r"(?:DELETE|INSERT|MERGE|UPDATE|WITH)\b")
 
 _SHAPES: tuple[tuple[str, re.Pattern[str], str], ...] = (
     (
         "lock-table",
-        re.compile(r"LOCK (?:TABLE )?\w", re.IGNORECASE),
+        _pattern(r"LOCK\b.*"),
         "it stops everybody until the transaction ends; every statement takes the lock it needs",
     ),
     (
         "rewrites-table",
-        re.compile(
-            r"VACUUM.*\bFULL\b|CLUSTER\b|REFRESH MATERIALIZED VIEW (?!CONCURRENTLY)"
-            r"|ALTER TABLE .* SET (?:LOGGED|UNLOGGED|TABLESPACE|ACCESS METHOD)",
-            re.IGNORECASE | re.DOTALL,
+        _pattern(
+            r"(?:VACUUM|CLUSTER|REFRESH)\b.*"
+            r"|ALTER TABLE .* SET (?:LOGGED|UNLOGGED|TABLESPACE|ACCESS METHOD)\b.*"
         ),
         "it writes the whole table anew, and nobody can use it meanwhile",
     ),
     (
         "truncates-table",
-        re.compile(r"TRUNCATE\b", re.IGNORECASE),
+        _pattern(r"TRUNCATE\b.*"),
         "it takes the rows of readers away, and downgrade can't bring them back",
     ),
     (
-        "opaque-code",
-        re.compile(r"DO\b", re.IGNORECASE),
-        "nobody can tell what locks a DO block takes; write its statements as operations",
+        "sets-parameter",
+        _pattern(r"(?:SET|RESET|DISCARD)\b.*|.*\bset_config ?\(.*"),
+        "the migrations after it have it too; the module has lock_timeout and statement_timeout",
     ),
 )
 
@@ -65,52 +77,75 @@ def rules(statements: list[Emitted]) -> Iterator[Finding]:
     """All findings; statements that are not of a migration only say where transactions are."""
     fresh: set[str] = set()
     locked: dict[str, Emitted] = {}
+    within: list[Emitted] = []
+    online = set()
     inside = False
     for statement in statements:
-        sql = _without_comments(statement.sql)
-        if re.match(r"BEGIN|COMMIT", sql):
-            inside = sql.startswith("BEGIN")
-            locked = {}
-            fresh = set()
-        if statement.path is None or not sql:
-            continue
-        if created := _CREATES.match(sql):
-            fresh.add(_plain(created["table"]))
-        yield from _shapes(statement, sql)
-        if not inside and (found := _REPEATABLE.match(sql)) and not found["if"]:
+        sql = plain(statement.sql)
+        if statement.path is None:
+            if re.match(r"BEGIN|COMMIT", sql):
+                inside = sql.startswith("BEGIN")
+                locked = {}
+                fresh = set()
+        elif sql and not inside:
+            online.add(statement.path)
+            yield from _online(statement, sql)
+        elif sql:
+            within.append(statement)
+            yield from _understood(statement, sql)
+            yield from _creates(statement, sql, fresh)
+            yield from _data(statement, sql, fresh)
+            yield from _several(statement, sql, fresh, locked)
+    for statement in within:
+        if statement.path in online:
             yield _finding(
                 statement,
-                "not-repeatable",
-                "outside a transaction it may be run again after half of it: IF [NOT] EXISTS",
+                "beside-online",
+                "should online() fail, the migration is run again from its start, and this has "
+                "happened already: a migration of its own",
             )
-        yield from _timeouts(statement, sql, inside=inside)
-        yield from _data(statement, sql, fresh)
-        yield from _several(statement, sql, fresh, locked)
 
 
-def _shapes(statement: Emitted, sql: str) -> Iterator[Finding]:
-    for rule, pattern, message in _SHAPES:
-        if pattern.match(sql):
-            yield _finding(statement, rule, message)
-
-
-def _timeouts(statement: Emitted, sql: str, *, inside: bool) -> Iterator[Finding]:
-    if not (found := _TIMEOUT.match(sql)):
-        return
-    seconds = _seconds(found["value"].strip())
-    if seconds == 0:
-        yield _finding(statement, "no-timeout", f"{found['which']} is switched off")
-    elif inside and found["which"].lower() == "lock_timeout" and seconds > _LONGEST_LOCK:
+def _online(statement: Emitted, sql: str) -> Iterator[Finding]:
+    if not _ONLINE.fullmatch(sql):
         yield _finding(
             statement,
-            "long-lock-timeout",
-            f"everybody waits behind it; {DEFAULT.lock} is the rule, what is tried again",
+            "not-online",
+            "outside a transaction only what may be done twice (IF [NOT] EXISTS) and locks nobody "
+            "out: the list is in migrations/rules.py",
         )
 
 
+def _understood(statement: Emitted, sql: str) -> Iterator[Finding]:
+    known = [(rule, message) for rule, shape, message in _SHAPES if shape.fullmatch(sql)]
+    for rule, message in known:
+        yield _finding(statement, rule, message)
+    if not known and not _UNDERSTOOD.fullmatch(sql):
+        yield _finding(
+            statement,
+            "opaque-code",
+            "nobody can tell what locks it takes; write single statements that change the schema",
+        )
+
+
+def _creates(statement: Emitted, sql: str, fresh: set[str]) -> Iterator[Finding]:
+    if not (created := _CREATES.match(sql)):
+        return
+    if created["maybe"]:
+        yield _finding(
+            statement,
+            "maybe-there",
+            "a table that was there is another one than this, and in use; the migrations before "
+            "know whether it is",
+        )
+    else:
+        fresh.add(_unquoted(created["table"]))
+
+
 def _data(statement: Emitted, sql: str, fresh: set[str]) -> Iterator[Finding]:
-    found = _CHANGES.match(sql)
-    if found and _plain(found["table"]) not in fresh:
+    if not _DATA.match(sql):
+        return
+    if {_unquoted(found["table"]) for found in _CHANGES.finditer(sql)} - fresh:
         yield _finding(
             statement,
             "changes-rows",
@@ -124,7 +159,7 @@ def _several(
 ) -> Iterator[Finding]:
     if not (found := _LOCKS.match(sql)):
         return
-    table = _plain(found["table"])
+    table = _unquoted(found["table"])
     if table in fresh:
         return
     locked.setdefault(table, statement)
@@ -143,15 +178,5 @@ def _finding(statement: Emitted, rule: str, message: str) -> Finding:
     return Finding(statement.path, statement.line, statement.end, rule, message)
 
 
-def _seconds(value: str) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h|d|)", value)
-    return float(found[1]) * _UNITS[found[2]] if found else 0.0
-
-
-def _plain(name: str) -> str:
+def _unquoted(name: str) -> str:
     return name.replace('"', "").removeprefix("public.").lower()
-
-
-def _without_comments(sql: str) -> str:
-    """What is left of a statement without the comments and blanks before it."""
-    return re.sub(r"\A(?:\s+|--[^\n]*\n?|/\*.*?\*/)+", "", sql, flags=re.DOTALL)

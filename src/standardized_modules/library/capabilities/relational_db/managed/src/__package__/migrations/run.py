@@ -21,7 +21,8 @@ from ..database_admin.names import APP, OWNER, quoted
 from ..database_admin.secret_store import Secret, open_secret_store
 from ..database_admin.session import JobError, Login, administrator, only_one, open_session
 from ..settings import Settings
-from .environment import VERSION_TABLE, migrate, online, unknown
+from .environment import VERSION_TABLE, is_newer, migrate, online, unknown
+from .operations import PATIENCE_SECONDS, within
 
 ATTEMPTS = 15
 PAUSE_SECONDS = 20.0
@@ -41,21 +42,28 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
-async def up(settings: Settings, target: str = "heads") -> None:
-    """To the newest revision, or to the one that is named.
+async def up(settings: Settings, target: str = "heads", seconds: int = PATIENCE_SECONDS) -> None:
+    """To the newest revision, or to the one that is named. The job has so many seconds.
 
     A version that is older than the database leaves it as it is: going back to the code of before
     does not go back to the schema of before, which it works with (docs/migrations.md).
     """
 
     def work(config: Config) -> None:
-        if newer := unknown(config):
-            details = {"revisions": list(newer)}
+        missing = unknown(config)
+        if not missing:
+            migrate(config, target)
+        elif is_newer(config, missing):
+            details = {"revisions": list(missing)}
             _log.warning("the database is newer than this version: nothing to do", extra=details)
         else:
-            migrate(config, target)
+            raise JobError(
+                f"the database has migration {', '.join(missing)}, which this version does not "
+                "have and which is not newer than its own: it is of another branch"
+            )
 
-    await _again_when_locked(settings, work)
+    with within(seconds):
+        await _again_when_locked(settings, work)
 
 
 async def down(settings: Settings, target: str) -> None:
@@ -96,13 +104,22 @@ async def _again_when_locked(settings: Settings, work: Callable[[Config], None])
             raise JobError(str(error)) from error
         except (DBAPIError, asyncpg.PostgresError) as error:
             if reason_of(error) != "contention" or attempt == ATTEMPTS:
-                raise JobError(f"the migration failed: {error}") from error
+                raise JobError(f"the migration failed: {_said(error)}") from None
             pause = random.uniform(PAUSE_SECONDS / 2, PAUSE_SECONDS)  # noqa: S311 no secret
             details = {"attempt": attempt, "pause_seconds": round(pause, 1)}
-            _log.warning("no lock, trying again: %s", error, extra=details)
+            _log.warning("no lock, trying again: %s", _said(error), extra=details)
             await asyncio.sleep(pause)
         else:
             return
+
+
+def _said(error: DBAPIError | asyncpg.PostgresError) -> str:
+    """What the server said to which statement, without the rows and parameters: people's data."""
+    said, statement = str(error), None
+    if isinstance(error, DBAPIError):
+        said, statement = str(error.orig), error.statement
+    said = said.partition("\nDETAIL:")[0]
+    return f"{said}\n{statement}" if statement else said
 
 
 async def _attempt(
