@@ -80,7 +80,7 @@ def test_job_is_a_new_one_with_the_image_and_the_settings_of_this_deployment(dat
     assert images == {IMAGE}
     assert [container["args"] for container in (*pod["initContainers"], *pod["containers"])] == [
         ["database-roles"],
-        ["migrate", "up"],
+        ["migrate", "up", "--within=3600"],
     ]
     given = {each["configMapRef"]["name"] for each in pod["containers"][0]["envFrom"]}
     applied = {each["metadata"]["name"] for each in objects(data, "before") if each["kind"] == "ConfigMap"}
