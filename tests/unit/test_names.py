@@ -114,6 +114,17 @@ def test_a_name_may_be_too_short() -> None:
     assert not list(check_limits("ab", [repository], []))
 
 
+def test_a_name_may_mean_something_else() -> None:
+    database = NameLimit("a database", "{name}", 50, "page D", reserved="pg-.*|postgres")
+    for name in ("postgres", "pg-x"):
+        (finding,) = check_limits(name, [database], [])
+        assert finding.rule == "name-reserved"
+        assert f"{name!r} means something else as the name of a database (page D)" in finding.message
+        check_service_name(suggested := finding.hint.removeprefix("try ").strip("'"))
+        assert not list(check_limits(suggested, [database], []))
+    assert not list(check_limits("postgres-api", [database], []))
+
+
 def test_a_limit_counts_only_with_its_capability() -> None:
     assert list(check_limits("x" * 25, LIMITS, ["queue"])) == []
     assert list(check_limits("x" * 24, LIMITS, ["http_ingress"])) == []

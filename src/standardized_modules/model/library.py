@@ -232,13 +232,14 @@ class Implementation(Definition, frozen=True):
 
 
 class NameLimit(Definition, frozen=True):
-    """The longest name that one kind of resource accepts."""
+    """The names that one kind of resource accepts."""
 
     resource: Sentence
     template: Annotated[str, Meta(description="How the name is made: {name}, {environment}.")]
     maximum: Annotated[int, Meta(ge=1)]
     source: Sentence
     minimum: Annotated[int, Meta(ge=1, description="The shortest name that is accepted.")] = 1
+    reserved: Annotated[str, Meta(description="Regular expression for names that mean something else there.")] = ""
     capability: Annotated[str, Meta(description="Checked only with this capability.")] = ""
 
 

@@ -80,7 +80,7 @@ def _suggestion(name: str) -> str:
 def check_limits(
     name: str, limits: Iterable[NameLimit], capabilities: Iterable[str], where: str | None = None
 ) -> Iterator[Finding]:
-    """One finding for each resource whose name would be too long or too short in some environment.
+    """One finding for each resource whose name would be too long, too short or a reserved one.
 
     Args:
         name: The service's name.
@@ -100,6 +100,13 @@ def check_limits(
                 message=f"{shortest!r} is too short; {limit.resource} takes at least {limit.minimum} characters "
                 f"({limit.source})",
                 hint=f"use a name of at least {limit.minimum} characters",
+                where=where,
+            )
+        if limit.reserved and re.fullmatch(limit.reserved, longest):
+            yield Finding(
+                rule="name-reserved",
+                message=f"{longest!r} means something else as the name of {limit.resource} ({limit.source})",
+                hint=f"try {f'the-{name}'!r}",
                 where=where,
             )
         over = len(longest) - limit.maximum

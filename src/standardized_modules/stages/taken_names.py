@@ -6,7 +6,9 @@ import functools
 import json
 from pathlib import Path
 
-PROJECT_FOLDERS = frozenset({"build", "conftest", "demo", "deploy", "dist", "docs", "scripts", "setup", "src", "tests"})
+PROJECT_FOLDERS = frozenset(
+    {"build", "conftest", "demo", "deploy", "dist", "docs", "local", "scripts", "setup", "src", "tests"}
+)
 """Folders of the generated project, and modules that its tools look for."""
 
 _STANDARD_LIBRARY = """
