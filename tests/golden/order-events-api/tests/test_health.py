@@ -49,10 +49,10 @@ async def test_the_log_names_the_dependency_that_does_not_work_and_the_answer_do
 ) -> None:
     async with client_for(Settings()) as client:
         health = client.app.state.health  # type: ignore[attr-defined]  # set by support.py
-        health.add("database", _fails)
-        health.add("cache", _works)
+        health.add("search", _fails)
+        health.add("mail", _works)
         health.add("broker", _hangs, timeout=0.01)
         answer = await client.get("/readyz")
     assert (answer.status_code, answer.json()) == (503, {"status": "unavailable"})
     failed = {vars(record)["check"] for record in caplog.records if "check" in vars(record)}
-    assert failed == {"database", "broker"}
+    assert failed == {"search", "broker"}

@@ -68,7 +68,7 @@ async def test_a_refused_client_gets_in_when_it_was_told_to() -> None:
     assert (await limiter.hit("a")).allowed
 
 
-@examples(max_examples=50)
+@examples(max_examples=50, deadline=None)
 @given(
     limit=st.integers(1, 20),
     start=st.floats(0, 60),
@@ -91,7 +91,7 @@ async def test_after_the_announced_silence_the_whole_quota_passes(
     assert [answer.remaining for answer in answers[:limit]] == list(range(limit))[::-1]
 
 
-@examples(max_examples=50)
+@examples(max_examples=50, deadline=None)
 @given(limit=st.integers(1, 20), steps=st.lists(st.floats(0, 40), min_size=1, max_size=60))
 async def test_retry_after_is_as_long_as_needed(limit: int, steps: list[float]) -> None:
     clock = Clock()
@@ -112,6 +112,7 @@ async def test_the_oldest_client_is_forgotten_when_there_are_too_many() -> None:
     assert (await limiter.hit("a")).allowed
 
 
+@examples(deadline=None)
 @given(
     limit=st.integers(1, 20),
     steps=st.lists(st.floats(0, 30, allow_nan=False), min_size=1, max_size=120),
@@ -132,6 +133,7 @@ async def test_no_fixed_window_ever_exceeds_the_limit(limit: int, steps: list[fl
     assert max(allowed.values()) <= limit
 
 
+@examples(deadline=None)
 @given(
     limit=st.integers(1, 1000),
     elapsed=st.floats(0, 59.9),

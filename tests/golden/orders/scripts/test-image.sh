@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Starts an image under the restrictions of the cluster and waits until it is healthy.
+# Starts an image under the restrictions of the cluster and waits until it is healthy. What that
+# means is said by the Dockerfile's HEALTHCHECK; nothing else runs here, no database or cache either.
 #
 #   scripts/test-image.sh IMAGE
 set -euo pipefail

@@ -4,8 +4,11 @@ import asyncio
 import time
 
 import pytest
+from azure.core.exceptions import ServiceRequestError
+from azure.data.tables.aio import TableClient
 
 from parcels.idempotency_keys import open_idempotency_store
+from parcels.idempotency_sweep import Sweeper
 from parcels.idempotency_table import (
     TableIdempotencyStore,
 )
@@ -37,7 +40,21 @@ async def test_a_table_that_is_away_is_an_unavailable_broker() -> None:
     await store.close()
 
 
-async def test_so_is_one_without_a_host() -> None:
+@pytest.mark.parametrize(
+    "error", [ServiceRequestError("away"), ConnectionResetError(), BrokerUnavailable("no host")]
+)
+async def test_a_sweep_that_fails_ends_quietly(error: Exception) -> None:
+    def away() -> TableClient:
+        raise error
+
+    sweeper = Sweeper(away, claims_per_sweep=1)
+    sweeper.claimed()
+    assert sweeper._sweeping is not None
+    await sweeper._sweeping
+    await sweeper.close()
+
+
+async def test_one_without_a_host_is_unavailable_too() -> None:
     store = TableIdempotencyStore("idempotency", keep_seconds=60)
     with pytest.raises(BrokerUnavailable, match="not the URL of a table"):
         await store.claim("key", "a", 60)

@@ -10,9 +10,18 @@ from parcels.queue import (
     service_bus_client,
     service_bus_sessions,
 )
-from parcels.queue.service_bus import PAGE_MESSAGES, ServiceBusQueue
-from parcels.queue.service_bus_messages import decode, redrive_copy, retry_copy
-from parcels.queue.service_bus_sessions import ServiceBusSessionQueue
+from parcels.queue.service_bus import (
+    PAGE_MESSAGES,
+    ServiceBusQueue,
+)
+from parcels.queue.service_bus_messages import (
+    decode,
+    redrive_copy,
+    retry_copy,
+)
+from parcels.queue.service_bus_sessions import (
+    ServiceBusSessionQueue,
+)
 from tests.service_bus_sdk import CONNECTION_STRING, Found, Receiver, Sdk
 
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from parcels.queue import LockLost, Message
+from parcels.queue import LockLost, Message, OutgoingMessage
+from parcels.queue.memory import MemoryQueue
 from parcels.worker import TaskContext
+from parcels.worker.completer import Completer
 from tests.bench import LOCK, Note, Seen, noting, sleeping, working
 from tests.faulty import FaultyQueue, FaultyStore
 from tests.observing import sample
@@ -68,6 +70,22 @@ async def test_who_loses_the_lock_is_cancelled_and_completes_nothing(error: Exce
         queue.faults.left.clear()
         await bench.until_empty()
     assert (seen.texts, seen.ended) == (["", ""], 1)
+
+
+async def test_of_two_deliveries_of_a_message_the_one_that_is_ours_is_completed() -> None:
+    """A redelivery has the id of the first, and both may end within one batch."""
+    queue = MemoryQueue(LOCK, clock=clock)
+    await queue.send([OutgoingMessage(b"{}", {})])
+    (first,) = await queue.receive(1, 0)
+    (second,) = await queue.receive(1, LOCK + 1)
+    assert first.id == second.id
+    settled: dict[str, bool] = {}
+    completer = Completer(queue, lambda: None)
+    completer.add(first, lambda ours: settled.update(first=ours))
+    completer.add(second, lambda ours: settled.update(second=ours))
+    completer.close()
+    await completer.run()
+    assert settled == {"first": False, "second": True}
 
 
 async def test_a_claim_that_somebody_else_took_ends_the_handler() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, field_validator
 
+from parcels.idempotency_keys import Claimed
 from parcels.queue import BrokerUnavailable, OutgoingMessage
 from parcels.worker import Retry, TaskContext, task
 from parcels.worker.runtime import ANSWER_SECONDS, WAIT_SECONDS
@@ -164,6 +165,33 @@ async def test_a_store_that_is_away_uses_up_no_attempts() -> None:
         letters = await bench.letters()
     assert [context.attempt for context in seen.contexts] == [1, 1, 1]
     assert letters == []
+
+
+@pytest.mark.parametrize("hangs", [False, True], ids=["refuses", "hangs"])
+async def test_a_heartbeat_blames_the_store_when_it_is_the_store(
+    queue: FaultyQueue, hangs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is called at night looks at the broker when `extend` fails."""
+    seen, store = Seen(), FaultyStore(1000, clock=elapsed)
+
+    async def hang(_key: str, _owner: str, _lease: float) -> Claimed:
+        await asyncio.sleep(1e6)
+        return "busy"
+
+    async with working(noting(seen, sleeping(LOCK)), queue=queue, store=store) as bench:
+        await bench.tasks.enqueue(Note())
+        await asyncio.sleep(1)
+        extended, claimed = errors("extend"), errors("claim")
+        with monkeypatch.context() as away:
+            if hangs:
+                away.setattr(store, "claim", hang)
+            store.faults.left["claim"] = 10_000
+            await asyncio.sleep(LOCK - 2)
+        store.faults.left.clear()
+        await bench.until_empty()
+    assert (seen.texts, seen.cancelled) == ([""], 0), "the lock was held all the time"
+    assert errors("extend") == extended
+    assert errors("claim") > claimed
 
 
 async def test_without_a_heartbeat_a_message_goes_back_before_its_lock_ends() -> None:

@@ -51,9 +51,10 @@ async def test_no_more_come_than_are_wanted(queue: Queue, messages: Messages) ->
 
 
 async def test_every_message_is_held_by_one_receiver(queue: Queue, messages: Messages) -> None:
-    texts = [str(number) for number in range(12)]
+    # Few enough to have all of them before the first lock ends: groups come one after the other.
+    texts = [str(number) for number in range(6)]
     await messages.send(*texts)
-    both = await asyncio.gather(messages.take(5), messages.take(7))
+    both = await asyncio.gather(messages.take(2), messages.take(4))
     received = [message for part in both for message in part]
     assert sorted(messages.bodies(received)) == sorted(texts)
     assert await queue.complete(received) == []
@@ -66,8 +67,8 @@ async def test_what_is_not_settled_comes_back(queue: Queue, messages: Messages) 
     second = await messages.one()
     assert (second.id, second.body, second.sent_at) == (first.id, first.body, first.sent_at)
     assert second.delivery_count == 2
-    assert await queue.complete([first]) == [first], "it belongs to the second delivery"
-    assert await queue.complete([second]) == []
+    lost = await queue.complete([first, second])
+    assert [id(each) for each in lost] == [id(first)], "it belongs to the second delivery"
 
 
 async def test_what_came_back_is_lost_for_whoever_had_it(queue: Queue, messages: Messages) -> None:

@@ -2,6 +2,9 @@ locals {
   service = "parcels"
   name    = "${local.service}-${var.environment}"
 
+  # For names that are unique in all of Azure: the same for this environment at every apply.
+  unique_suffix = substr(sha256("${var.subscription_id}/${local.name}"), 0, 6)
+
   # The provider has no default tags: every resource takes these.
   tags = {
     Service     = local.service

@@ -73,9 +73,6 @@ locals {
   is_premium_queue = local.settings.queue.tier == "premium"
   is_private_queue = local.is_premium_queue && var.private_endpoint_subnet_id != null
 
-  # For names that are unique in all of Azure: the same for this environment at every apply.
-  unique_suffix = substr(sha256("${var.subscription_id}/${local.name}"), 0, 6)
-
   durations_in_seconds = {
     lock       = local.settings.queue.visibility_timeout
     retention  = local.settings.queue.retention

@@ -1,7 +1,9 @@
-"""The checks behind readiness: can this process do useful work right now?
+"""The checks behind readiness: can this process do useful work?
 
-Register one for each dependency without which every request would fail. Leave out what only some
-requests need: a pod that is not ready takes no traffic at all.
+A pod that is not ready gets no requests, so register what is wrong with this one alone, such as a
+login that does not work when it starts. A server that all pods share goes away for all of them at
+once: a check that fails then leaves nobody to say so, or to serve what does not need that server.
+Workers get no requests; their readiness is for rollouts, and may look at what they share.
 """
 
 import asyncio

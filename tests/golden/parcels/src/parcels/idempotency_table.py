@@ -2,14 +2,9 @@
 
 Leases are compared with each worker's own clock. Those of cloud machines differ by milliseconds; a
 lease has to be longer than that, and is: it is the lock of a message.
-
-Tables do not delete by themselves. Each worker sweeps: after some claims it looks at one of the 256
-partitions, so that what is added is what is looked at, and deletes what has expired.
 """
 
-import asyncio
 import hashlib
-import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,11 +23,9 @@ from azure.data.tables.aio import TableClient
 from azure.identity.aio import DefaultAzureCredential
 
 from .idempotency_keys import Claimed
+from .idempotency_sweep import CLAIMS_PER_SWEEP, ROWS_PER_SWEEP, Sweeper
 from .queue import BrokerUnavailable
 
-CLAIMS_PER_SWEEP = 200
-MAX_DELETED = 500
-"""In a sweep, which runs beside the tasks."""
 TABLE = "idempotency"
 """What Terraform calls it, for the one whose URL is not given."""
 TIMEOUT = 5
@@ -57,20 +50,18 @@ class TableIdempotencyStore:
         keep_seconds: float,
         connection_string: str = "",
         claims_per_sweep: int = CLAIMS_PER_SWEEP,
+        rows_per_sweep: int = ROWS_PER_SWEEP,
     ) -> None:
         self._url = url
         self._keep_seconds = keep_seconds
         self._connection_string = connection_string
-        self._claims_per_sweep = claims_per_sweep
         self._table: TableClient | None = None
         self._credential: DefaultAzureCredential | None = None
-        self._claims = 0
-        self._partition = random.randrange(256)  # noqa: S311 workers begin at different ones
-        self._sweeping: asyncio.Task[None] | None = None
+        self._sweeper = Sweeper(lambda: self._client, claims_per_sweep, rows_per_sweep)
 
     async def claim(self, key: str, owner: str, lease_seconds: float) -> Claimed:
         """See IdempotencyStore."""
-        self._sweep_sometimes()
+        self._sweeper.claimed()
         for _ in range(TRIES):
             now = time.time()
             lease_until = now + lease_seconds
@@ -105,6 +96,7 @@ class TableIdempotencyStore:
                     return
             if found["owner"] != owner or await self._replace(row, found):
                 return
+        raise BrokerUnavailable(f"Table storage: the row was changed {TRIES} times meanwhile")
 
     async def release(self, key: str, owner: str) -> None:
         """See IdempotencyStore."""
@@ -115,14 +107,12 @@ class TableIdempotencyStore:
 
     async def close(self) -> None:
         """See IdempotencyStore."""
-        if self._sweeping is not None:
-            self._sweeping.cancel()
-            await asyncio.gather(self._sweeping, return_exceptions=True)
+        await self._sweeper.close()
         if self._table is not None:
             await self._table.close()
         if self._credential is not None:
             await self._credential.close()
-        self._table = self._credential = self._sweeping = None
+        self._table = self._credential = None
 
     @property
     def _client(self) -> TableClient:
@@ -181,28 +171,6 @@ class TableIdempotencyStore:
                 found, etag=found.metadata["etag"], match_condition=MatchConditions.IfNotModified
             )
         except (ResourceModifiedError, ResourceNotFoundError):
-            return
-
-    def _sweep_sometimes(self) -> None:
-        self._claims += 1
-        if self._claims % self._claims_per_sweep == 0 and (
-            self._sweeping is None or self._sweeping.done()
-        ):
-            self._partition = (self._partition + 1) % 256
-            self._sweeping = asyncio.create_task(self._sweep(f"{self._partition:02x}"))
-
-    async def _sweep(self, partition: str) -> None:
-        try:
-            deleted = 0
-            expired = "PartitionKey eq @partition and expires_at lt @now"
-            parameters = {"partition": partition, "now": time.time()}
-            async for found in self._client.query_entities(expired, parameters=parameters):
-                await self._delete(found)
-                deleted += 1
-                if deleted == MAX_DELETED:
-                    return
-        except (AzureError, OSError):
-            # What is left the next sweep finds; that the store is away, the next claim reports.
             return
 
 

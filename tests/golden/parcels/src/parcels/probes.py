@@ -26,7 +26,7 @@ def probe_router(lifecycle: Lifecycle, checks: HealthChecks) -> APIRouter:
 
     @router.get("/readyz")
     async def readyz() -> Response:
-        """Send traffic here: we have started, are not leaving, and every dependency answers.
+        """Send traffic here: we have started, are not leaving, and every check passes.
 
         Which one does not is in the log.
         """

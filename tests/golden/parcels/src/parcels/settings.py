@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     request_timeout_seconds: Seconds = Field(default=15, description="Then the answer is 504.")
     max_body_bytes: int = Field(default=1048576, ge=0, description="Above it the answer is 413.")
     keep_alive_seconds: Seconds = Field(
-        default=330, description="Longer than the load balancer's idle timeout, or it sees resets."
+        default=3900, description="Longer than the load balancer's idle timeout, or it sees resets."
     )
     drain_delay_seconds: Delay = Field(
         default=15, description="After SIGTERM, time for load balancers to notice before we stop."

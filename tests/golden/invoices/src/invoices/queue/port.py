@@ -101,7 +101,7 @@ class Queue(Protocol):
         ...
 
     async def complete(self, messages: Sequence[Message]) -> list[Message]:
-        """Remove messages that are done; returns those that were not ours any more."""
+        """Remove messages that are done; returns those that were not ours any more, themselves."""
         ...
 
     async def retry(self, message: Message, delay_seconds: float) -> None:

@@ -100,15 +100,18 @@ class Lease:
 
     async def _beat(self, worker: "asyncio.Task[None]") -> None:
         while True:
+            call = "extend"
             try:
                 async with asyncio.timeout(self._interval):
-                    await self._renew()
+                    await self._extend()
+                    call = "claim"
+                    await self._claim_again()
                 wait = self._interval
             except LockLost:
                 break
             except Exception as error:  # noqa: BLE001 whatever it is, the lock is not renewed
-                QUEUE_ERRORS.labels("extend").inc()
-                _log.warning("heartbeat failed", exc_info=error)
+                QUEUE_ERRORS.labels(call).inc()
+                _log.warning("heartbeat failed", exc_info=error, extra={"call": call})
                 # Sooner again than usual, as long as there is a lock to renew.
                 wait = self._interval / 4
                 if self.seconds_left <= wait:
@@ -117,10 +120,12 @@ class Lease:
         self.lost = True
         worker.cancel()
 
-    async def _renew(self) -> None:
+    async def _extend(self) -> None:
         began = _now()
         await self._queue.extend(self.message)
         self._ends = began + self._queue.lock_seconds
+
+    async def _claim_again(self) -> None:
         if self._claimed and await self.claim() != "new":
             raise LockLost(self.message.id)
 

@@ -48,6 +48,7 @@ run "tells_when_the_cluster_enforces_policies_in_another_way" {
   override_data {
     target = data.azurerm_kubernetes_cluster.this
     values = {
+      location            = "northeurope"
       oidc_issuer_enabled = true
       oidc_issuer_url     = "https://northeurope.oic.prod-aks.azure.com/tenant/issuer/"
       network_profile     = [{ network_policy = "calico" }]

@@ -71,12 +71,13 @@ class Completer:
         self._completing = 0
         self._progressed()
         for message, settled in batch:
-            settled(message.id not in lost)
+            settled(id(message) not in lost)
 
-    async def _lost(self, messages: list[Message]) -> set[str]:
+    async def _lost(self, messages: list[Message]) -> set[int]:
+        """By identity: of two deliveries of one message, one may be ours and the other lost."""
         for attempt in range(1, TRIES + 1):
             try:
-                return {message.id for message in await self._queue.complete(messages)}
+                return {id(message) for message in await self._queue.complete(messages)}
             except BrokerUnavailable:
                 QUEUE_ERRORS.labels("complete").inc()
             except Exception:  # noqa: BLE001 a fault of the adapter must not end the completer
@@ -85,4 +86,4 @@ class Completer:
             if attempt < TRIES:
                 await asyncio.sleep(0.1 * 4 ** (attempt - 1))
         _log.error("not completed; they come back", extra={"messages": len(messages)})
-        return {message.id for message in messages}
+        return {id(message) for message in messages}

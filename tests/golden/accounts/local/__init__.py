@@ -1,0 +1,1 @@
+"""What the service needs beside itself, on this machine. For development: never in the image."""

@@ -1,0 +1,1 @@
+"""An example resource, to be replaced by yours."""

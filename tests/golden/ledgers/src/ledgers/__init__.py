@@ -1,0 +1,1 @@
+"""Start it with `python -m ledgers`."""

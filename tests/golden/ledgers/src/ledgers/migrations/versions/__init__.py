@@ -1,0 +1,1 @@
+"""One file a migration. `migrate new` makes them; once they ran anywhere they are not changed."""
