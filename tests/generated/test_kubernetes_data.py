@@ -19,7 +19,7 @@ from tests.conftest import Sm
 CHECKS = tuple(check for check in discover() if check.ID.startswith("SM2"))
 SERVICES = ("data_api", "data_api on azure")
 ENVIRONMENTS = ("dev", "staging", "prod")
-CRON = re.compile(r"\d+ (\*|\*/\d+|\d+) (\*|1) (\*|\*/3) (\*|[12])")
+CRON = re.compile(r"\d+ (\*|\*/\d+|\d+) (\*|1) (\*|\*/3) (\*|[1-6])")
 
 
 @pytest.fixture(scope="module")

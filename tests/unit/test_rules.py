@@ -85,6 +85,12 @@ LONG: dict[str, Scalar] = {
 """Tasks that may take hours, without a heartbeat."""
 CASES = (
     web("keep-alive-outlives-load-balancer", {"http.keep_alive": 60}, {"http.keep_alive": 65}),
+    web(
+        "keep-alive-outlives-gateway",
+        {"ingress.exposure": "internal", "http.keep_alive": 3600},
+        {"http.keep_alive": 3601},
+        "azure",
+    ),
     web("minimum-below-maximum", {"scaling.min_replicas": 3, "scaling.max_replicas": 2}, {"scaling.max_replicas": 3}),
     web(
         "production-survives-a-zone",

@@ -118,6 +118,8 @@ def test_without_a_primary_reads_go_on_and_writes_wait_for_another_day(ledgers: 
     api = start_ledger(ledgers)
     assert api.ask("POST", "/accounts/1/add").status == 200
     ledgers.standby.catch_up_with(ledgers.primary)
+    # A process that has just started knows the lag of no replica for the half second between two looks.
+    eventually(lambda: api.metric("database_replica_usable") == 1, "the replica is not used")
     with load(lambda: api.ask("GET", "/accounts/1"), times=2) as readers:
         readers.await_more(20, 200)
         ledgers.primary.kill()
