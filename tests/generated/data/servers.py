@@ -42,7 +42,6 @@ auth_user = postgres
 auth_query = SELECT usename, passwd FROM pg_shadow WHERE usename = $1
 admin_users = postgres
 server_login_retry = 0.2
-server_connect_timeout = 2
 {user}
 """
 

@@ -71,6 +71,7 @@ def test_a_token_that_is_none_is_the_clients_mistake(ledgers: Cluster, start_led
 
 def test_a_replica_that_lags_is_not_read_from(ledgers: Cluster, start_ledger: OpenApi) -> None:
     api = start_ledger(ledgers, database_max_replica_lag_seconds=1)
+    eventually(lambda: api.metric("database_replica_usable") == 1, "the replica is not used")
     ledgers.standby.pause_replay()
     add(api, 1)
     eventually(lambda: balance(api, 1) == 1, "a stale answer from a replica beyond the limit")

@@ -172,7 +172,7 @@ async def test_a_change_that_was_certainly_not_made_leaves_the_entry(
         path = await create(client, "pen")
         item = UUID(path.rpartition("/")[2])
         assert await name_of(client, path) == "pen"
-        items = client.app.state.items  # type: ignore[attr-defined]
+        items = client.app.state.items  # type: ignore[attr-defined]  # what the route reads from
 
         async def break_a_rule() -> None:
             async with items.change("break a rule", "me") as changes:

@@ -26,6 +26,10 @@ INTERVAL_SECONDS = 0.5
 ANSWER_SECONDS = 2.0
 """A busy server answers this query within milliseconds; it reads no table."""
 
+AWAY_SECONDS = 15.0
+"""What a server that is away gets instead. Nobody waits for it, and a process that refuses a storm
+of requests may be too busy to log in any sooner: it would never find out that the server is back."""
+
 FAILURES = 2
 """In a row, until a server counts as away: a single connection may break for its own reasons."""
 
@@ -81,7 +85,7 @@ class Watch:
                 self._connection, self._renewed = self._renewed, None
             if self._connection is None or self._connection.is_closed():
                 self._connection = await self._connect()
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(self._patience):
                 position = await self._position(self._connection)
         except Exception as error:  # noqa: BLE001 whatever it is: the watch goes on
             self._failed(error)
@@ -93,9 +97,12 @@ class Watch:
         return None if lsn is None else Position(lsn)
 
     async def _connect(self) -> Connection:
-        connection = await connect(self._settings, self._credentials, self._server, "watch")
+        patience = AWAY_SECONDS if self._state.up is False else None
+        connection = await connect(
+            self._settings, self._credentials, self._server, "watch", patience
+        )
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(self._patience):
                 await check_limits(connection, self._settings, self._server.name)
         except BaseException:
             connection.terminate()
@@ -135,6 +142,10 @@ class Watch:
         state.lag_seconds = at_least if known else inf
         REPLICA_LAG.labels(self._server.name).set(at_least)
         REPLICA_USABLE.labels(self._server.name).set(state.lag_seconds <= self._limit)
+
+    @property
+    def _patience(self) -> float:
+        return AWAY_SECONDS if self._state.up is False else ANSWER_SECONDS
 
     @property
     def _limit(self) -> float:

@@ -33,14 +33,19 @@ STATEMENT_CACHE = 100
 
 
 async def connect(
-    settings: Settings, credentials: CredentialsSource, server: Server, component: str = "api"
+    settings: Settings,
+    credentials: CredentialsSource,
+    server: Server,
+    component: str = "api",
+    patience: float | None = None,
 ) -> Connection:
     """A connection to one server. One to the primary is refused when the server is a standby.
 
     A primary becomes a standby only by a restart, which closes its connections; so to look when
     connecting is enough, and PostgreSQL tells it without being asked.
     """
-    patience = CONNECT_SECONDS if server.primary else REPLICA_CONNECT_SECONDS
+    if patience is None:
+        patience = CONNECT_SECONDS if server.primary else REPLICA_CONNECT_SECONDS
     try:
         async with asyncio.timeout(patience):
             login = await credentials.current(server)
