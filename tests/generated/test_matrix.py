@@ -49,8 +49,8 @@ SCANNERS = frozenset(["SM227", "SM303", "SM540", "SM541"])
 and in test_every_combination_is_clean (but for checkov and trivy)."""
 SCANNER_SUPPRESSIONS, LINTER_SUPPRESSIONS = 45, 130
 """Of a service, and for each of its patterns. More means that somebody silences instead of repairing. Each of five
-workloads of a data API has two: no limit of CPU, and an image that the deployment names by its digest. Two of three lines for a linter are
-over-long PromQL in the alerts of three environments."""
+workloads of a data API has two: no limit of CPU, and an image that the deployment names by its digest. Two of three
+lines for a linter are PromQL that is longer than a line, in the alerts of three environments."""
 LINTERS = frozenset({"ruff", "mypy", "yamllint"})
 
 

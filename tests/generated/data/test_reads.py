@@ -57,6 +57,7 @@ def test_a_client_reads_what_it_wrote_however_far_the_replica_is_behind(
 
 def test_two_processes_agree_through_the_token(ledgers: Cluster, start_ledger: OpenApi) -> None:
     one, other = (start_ledger(ledgers, database_max_replica_lag_seconds=600) for _ in range(2))
+    eventually(lambda: other.metric("database_replica_usable") == 1, "the replica is not used")
     ledgers.standby.pause_replay()
     token = add(one, 1)
     assert balance(other, 1, token) == 1

@@ -27,8 +27,8 @@ ANSWER_SECONDS = 2.0
 """A busy server answers this query within milliseconds; it reads no table."""
 
 AWAY_SECONDS = 15.0
-"""What a server that is away gets instead. Nobody waits for it, and a process that refuses a storm
-of requests may be too busy to log in any sooner: it would never find out that the server is back."""
+"""What a server that is away gets instead. Nobody waits for it, and a process that refuses many
+requests may be too busy to log in sooner: it would never find out that the server is back."""
 
 FAILURES = 2
 """In a row, until a server counts as away: a single connection may break for its own reasons."""
