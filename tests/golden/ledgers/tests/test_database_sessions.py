@@ -133,11 +133,15 @@ async def test_a_replica_that_refuses_us(
     genuine = connect.connect
 
     async def refused(
-        settings: Settings, credentials: FileCredentials, server: Server, component: str = "api"
+        settings: Settings,
+        credentials: FileCredentials,
+        server: Server,
+        component: str = "api",
+        patience: float | None = None,
     ) -> connect.Connection:
         if not server.primary:
             raise asyncpg.InvalidPasswordError
-        return await genuine(settings, credentials, server, component)
+        return await genuine(settings, credentials, server, component, patience)
 
     for module in (pool, watch):
         monkeypatch.setattr(module, "connect", refused)
