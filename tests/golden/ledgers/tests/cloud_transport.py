@@ -57,7 +57,7 @@ class Response(AsyncHttpResponse):
         """All of it, as clients of a newer make ask for it."""
         return self._content
 
-    def json(self) -> Any:  # noqa: ANN401 it is what it is
+    def json(self) -> Any:  # noqa: ANN401 any JSON
         """The content, read."""
         return json.loads(self._content)
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from .settings import Settings
 
 if TYPE_CHECKING:
-    # What argparse returns from add_subparsers; generic in type stubs alone.
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001
+    from .database_commands import Commands
 
 
 def add_commands(commands: "Commands") -> None:

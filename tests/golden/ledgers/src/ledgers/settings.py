@@ -130,7 +130,7 @@ class Settings(BaseSettings):
         default="", description="Jobs: where the logins' passwords are kept; file:// for a folder."
     )
     database_connection_limit: int = Field(
-        default=-1, ge=-1, description="Jobs: of a login of the service; -1: none."
+        default=1683, ge=-1, description="Jobs: of a login of the service; -1: none."
     )
 
     database_user_object_id: str = Field(

@@ -7,7 +7,7 @@ from .settings import Settings
 
 if TYPE_CHECKING:
     # What argparse returns from add_subparsers; generic in type stubs alone.
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 no public name
 
 
 def add_commands(commands: "Commands") -> None:

@@ -42,7 +42,7 @@ class Sweeper:
         self._rows_per_sweep = rows_per_sweep
         self._claims = 0
         # Workers begin at different places.
-        self._from = f"{random.randrange(256):02x}"  # noqa: S311
+        self._from = f"{random.randrange(256):02x}"  # noqa: S311 no secret
         self._place: str | None = None
         self._sweeping: asyncio.Task[None] | None = None
 
