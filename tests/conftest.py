@@ -29,16 +29,18 @@ if "PYTEST_XDIST_WORKER" not in os.environ:  # workers inherit it
     # kubectl, actionlint and Terraform live for less than a second: collecting garbage is a sixth of it.
     os.environ.setdefault("GOGC", "400")
 
+# A shell that runs us in the background has told us, and so every process of ours, to ignore Ctrl-C.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+# Terraform's offline providers run in the process of a test. Processes that other tests fork are none of gRPC's
+# business: its handlers, run between the threads of a server, abort a child or never return.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+
 settings.register_profile("sm", deadline=None)  # a busy machine is no failure
 settings.load_profile("sm")
 
 Sm = Callable[..., subprocess.CompletedProcess[str]]
 SM = (sys.executable, "-m", "standardized_modules")
-
-
-def heed_interrupts() -> None:
-    """For `preexec_fn`: a shell that runs us in the background has told every process to ignore Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def run_sm(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:

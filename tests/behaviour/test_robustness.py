@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -13,16 +12,14 @@ from pathlib import Path
 import pytest
 
 from tests.behaviour.test_create import CREATE, assert_complete
-from tests.conftest import SM, Sm, heed_interrupts
+from tests.conftest import SM, Sm
 
 DELAYS = [0.02 * step for step in range(1, 26)]
 """Seconds after the start; together they cover the run from its first import to its end."""
 
 
 def start(cwd: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [*SM, *CREATE], cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=heed_interrupts
-    )
+    return subprocess.Popen([*SM, *CREATE], cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
 def whole_or_absent(folder: Path) -> bool:
@@ -83,17 +80,19 @@ def test_of_several_runs_at_once_one_wins_and_the_others_say_so(tmp_path: Path) 
     assert [path.name for path in tmp_path.iterdir()] == ["orders"]
 
 
-def limit_file_size() -> None:
-    """Writes fail in the kernel as on a full disk, for every user and without a mount."""
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))
+LIMITED = """
+import os, resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""Becomes another program whose writes fail in the kernel as on a full disk, for every user and without a mount."""
 
 
 def run_limited(cwd: Path, *more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*SM, *CREATE, *more],
+        [sys.executable, "-c", LIMITED, *SM, *CREATE, *more],
         cwd=cwd,
-        preexec_fn=limit_file_size,
         env={**os.environ, "XDG_CACHE_HOME": "/dev/null/none", "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,

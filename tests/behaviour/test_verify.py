@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.conftest import SM, Sm, heed_interrupts, run_sm
+from tests.conftest import SM, Sm, run_sm
 
 FAST = ("--only", "SM50", "--only", "SM215", "--only", "SM104")
 """Checks of three layers that together take less than a second."""
@@ -330,7 +330,6 @@ def test_an_interrupt_ends_at_once_and_leaves_no_process(service: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        preexec_fn=heed_interrupts,
     )
     while process.poll() is None and not (children := set(descendants(process.pid))):
         time.sleep(0.05)

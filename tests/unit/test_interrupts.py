@@ -6,8 +6,6 @@ import subprocess
 import sys
 import textwrap
 
-from tests.conftest import heed_interrupts
-
 SCRIPT = textwrap.dedent(
     """
     import os, signal, sys
@@ -33,6 +31,5 @@ def test_an_interrupt_while_a_class_is_made_is_no_bug() -> None:
             capture_output=True,
             text=True,
             check=False,
-            preexec_fn=heed_interrupts,
         )
         assert (done.returncode, done.stderr) == (130, "interrupted; nothing was left half-written\n")
