@@ -50,7 +50,7 @@ def make_environment() -> dict[str, str]:
 def make(service: Path, target: str) -> subprocess.CompletedProcess[str]:
     """Run a target of the service's Makefile, with our own tools (uv) on PATH."""
     return subprocess.run(
-        ["make", target], cwd=service, env=make_environment(), capture_output=True, text=True, check=False, timeout=600
+        ["make", target], cwd=service, env=make_environment(), capture_output=True, text=True, check=False
     )
 
 

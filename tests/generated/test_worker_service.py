@@ -19,7 +19,7 @@ from tests.conftest import run_sm
 from tests.generated.conftest import make, make_environment
 
 SERVICES = {
-    "worker-aws": ("--pattern", "background_worker", "--cloud", "aws"),
+    "worker-ordered-aws": ("--pattern", "background_worker", "--cloud", "aws", "--set", "queue.ordered=true"),
     "worker-azure": ("--pattern", "background_worker", "--cloud", "azure"),
     "both-aws": ("--pattern", "web_api", "--pattern", "background_worker", "--cloud", "aws"),
     "both-ordered-azure": (
@@ -32,8 +32,8 @@ SERVICES = {
         "--set",
         "queue.ordered=true",
     ),
-    "ordered-aws": ("--pattern", "background_worker", "--cloud", "aws", "--set", "queue.ordered=true"),
 }
+"""Any two of cloud, order and what is beside the worker occur together."""
 
 
 @pytest.mark.long

@@ -210,7 +210,11 @@ class Pooler:
 
 @contextmanager
 def open_pooler(target: int, superuser: Any, pool_size: int = 10) -> Iterator[Pooler]:
-    """PgBouncer in front of a port; it asks the server for the passwords of roles."""
+    """PgBouncer in front of a port; it asks the server for the passwords of roles.
+
+    Started anew when it ends by itself, as by the service manager of a real one: 1.18, which Debian 12 has, crashes
+    now and then when clients leave while their login waits for a server ("bad client state: 0").
+    """
     program = shutil.which("pgbouncer", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin")
     assert program, "tools/install_pgbouncer.sh puts it beside the Python of the tests"
     port = free_port()
@@ -224,12 +228,13 @@ def open_pooler(target: int, superuser: Any, pool_size: int = 10) -> Iterator[Po
             _PGBOUNCER.format(host=LOOPBACK, target=target, port=port, pool_size=pool_size, folder=folder, user=user)
         )
         log = folder / "log"
-        process = carried("processes").Process([program, settings], log=log)
+        keeper = ["/bin/sh", "-c", 'while :; do "$0" "$1"; sleep 0.1; done', program, settings]
+        process = carried("processes").Process(keeper, log=log)
         try:
             carried("processes").wait_until(lambda: _listens(port), process, log)
             yield Pooler(port, superuser.password)
         finally:
-            process.stop()
+            process.kill()
 
 
 def _listens(port: int) -> bool:

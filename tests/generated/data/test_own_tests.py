@@ -12,6 +12,7 @@ from tests.generated.conftest import make
 
 
 @pytest.mark.long
+@pytest.mark.timeout(2400)
 @pytest.mark.parametrize("cloud", ["aws", "azure"])
 def test_its_own_tests_linters_and_type_checker_pass(cloud: str, tmp_path: Path) -> None:
     made = run_sm("create-microservice", "orders", "--pattern", "data_api", "--cloud", cloud, cwd=tmp_path)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -11,7 +12,7 @@ from ledgers.database.connect import Connection
 from ledgers.database.credentials import Credentials
 from ledgers.database_admin.session import Login, open_session
 from ledgers.settings import Settings
-from local.postgresql import Postgresql, database_settings, open_postgresql
+from local.postgresql import Postgresql, database_settings, open_copy
 
 ADMINISTRATOR = Credentials("administrator", "of a test")
 
@@ -46,8 +47,17 @@ class Managed:
         return open_session(self.settings(), Login(login), "test")
 
 
+@pytest.fixture(scope="session")
+def _new_server() -> Iterator[Postgresql]:
+    """What others begin as; it never runs."""
+    with TemporaryDirectory() as folder:
+        server = Postgresql(Path(folder))
+        server.initialise()
+        yield server
+
+
 @pytest.fixture
-def managed(tmp_path: Path) -> Iterator[Managed]:
+def managed(_new_server: Postgresql, tmp_path: Path) -> Iterator[Managed]:
     """A server of its own, without roles and without a database."""
-    with open_postgresql(tmp_path / "server") as server:
+    with TemporaryDirectory() as folder, open_copy(_new_server, Path(folder)) as server:
         yield Managed(server, tmp_path / "credentials")
