@@ -67,6 +67,11 @@ def run_sm(*arguments: str | Path, cwd: Path | None = None, **environment: str) 
     )
 
 
+def unmeasured() -> dict[str, str]:
+    """For `env` of a process that is interrupted anywhere: coverage.py may be holding its lock, and never let go."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+
+
 @pytest.fixture(scope="session")
 def sm() -> Sm:
     """`sm` as a process."""

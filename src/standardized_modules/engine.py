@@ -21,6 +21,7 @@ from standardized_modules.model.spec import ServiceSpec
 from standardized_modules.model.tree import FileTree
 from standardized_modules.python_packages import PackageLock, parse_lock
 from standardized_modules.stages import compose as compose_stage
+from standardized_modules.stages import dropped as dropped_stage
 from standardized_modules.stages import load as load_stage
 from standardized_modules.stages import plan as plan_stage
 from standardized_modules.stages import record as record_stage
@@ -29,6 +30,7 @@ from standardized_modules.stages import specs as spec_stage
 from standardized_modules.stages.render import Renderer, bytecode_version
 
 ROOT = Path(__file__).parent
+SPEC = "sm.yaml"
 
 
 class InfrastructurePatternEngine:
@@ -177,6 +179,41 @@ class InfrastructurePatternEngine:
         tree = self._renderer.render(service)
         records = record_stage.record(service, tree, self.library, __version__)
         return FileTree(dict(sorted({**tree.files, **records}.items())))
+
+    def keep_spec(
+        self, spec: ServiceSpec, tree: FileTree, directory: str | os.PathLike[str], *, from_file: bool
+    ) -> None:
+        """Refuse to replace a service's `sm.yaml` by one that says less. A spec that was read from a file says
+        what it is meant to say; one of options names only what somebody typed.
+
+        Args:
+            spec: What `tree` was made of.
+            tree: From `render`.
+            directory: The service's folder; need not exist.
+            from_file: Whether it was read from a file, and options changed it.
+
+        Raises:
+            SpecError: when the `sm.yaml` that is there can't be read as one.
+            WorkspaceError: with what would be lost, and where it stands.
+        """
+        path = Path(directory, SPEC)
+        if spec.text is not None or not path.is_file():
+            return
+        old = self.read_spec(path)
+        lost: list[tuple[str, str]] = []
+        if not from_file:
+            lost += dropped_stage.dropped(old, spec, self.library)
+        written = tree.files[SPEC].content.decode()
+        lost += [
+            (f"the comment '{text}'", f"{path}:{line}")
+            for text, line in dropped_stage.dropped_comments(read(path, WorkspaceError), written)
+        ]
+        if lost:
+            raise WorkspaceError(
+                f"it would lose {', '.join(text for text, _ in lost[:5])}{' and more' if len(lost) > 5 else ''}",
+                hint=f"write what you want into it, then: sm create-microservice --spec {path} --force",
+                where=lost[0][1] or str(path),
+            )
 
     def plan(self, tree: FileTree, directory: str | os.PathLike[str], *, force: bool = False) -> ChangeSet:
         """What applying the tree to a folder would do. Reads the folder and writes nothing, but

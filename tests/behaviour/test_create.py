@@ -243,6 +243,42 @@ def test_an_edited_spec_is_applied_to_its_own_service(sm: Sm, tmp_path: Path) ->
     }
 
 
+@pytest.mark.parametrize(
+    ("written", "lost"),
+    [
+        (("--set", "prod.scaling.max_replicas=33"), "prod.scaling.max_replicas=33"),
+        (("--set", "http.docs=true"), "http.docs=true"),
+        (("--owner", "team-payments"), "owner: team-payments"),
+        (("--region", "eu-central-1"), "region: eu-central-1"),
+        (("--description", "Takes orders."), "description: Takes orders."),
+        (("--pattern", "background_worker"), "the pattern background_worker"),
+    ],
+)
+def test_force_never_loses_what_the_spec_says(sm: Sm, tmp_path: Path, written: tuple[str, ...], lost: str) -> None:
+    assert sm(*CREATE, *written, cwd=tmp_path).returncode == 0
+    before = (tmp_path / "orders" / "sm.yaml").read_bytes()
+    done = sm(*CREATE, "--force", cwd=tmp_path)
+    assert done.returncode == 1
+    assert re.search(rf"orders/sm\.yaml(:\d+)?: it would lose {re.escape(lost)}\n", done.stderr), done.stderr
+    assert "sm create-microservice --spec orders/sm.yaml --force" in done.stderr
+    assert (tmp_path / "orders" / "sm.yaml").read_bytes() == before
+    assert sm(*CREATE, *written, "--force", cwd=tmp_path).returncode == 0, "named, it is not lost"
+
+
+def test_force_never_loses_a_comment(sm: Sm, tmp_path: Path) -> None:
+    assert sm(*CREATE, "--set", "prod.scaling.max_replicas=33", cwd=tmp_path).returncode == 0
+    spec = tmp_path / "orders" / "sm.yaml"
+    text = spec.read_text().replace("max_replicas: 33", "max_replicas: 33  # 40 was too much for the database")
+    spec.write_text(text)
+    again = ("create-microservice", "--spec", "orders/sm.yaml", "--force")
+    done = sm(*again, "--set", "prod.scaling.max_replicas=34", cwd=tmp_path)
+    assert done.returncode == 1
+    line = next(number for number, each in enumerate(text.splitlines(), 1) if "too much" in each)
+    assert f"orders/sm.yaml:{line}: it would lose the comment '# 40 was too much for the database'" in done.stderr
+    assert sm(*again, cwd=tmp_path).returncode == 0, "the file itself is no loss"
+    assert spec.read_text() == text
+
+
 def test_force_twice_changes_nothing(sm: Sm, tmp_path: Path) -> None:
     assert sm(*CREATE, cwd=tmp_path).returncode == 0
     before = contents(tmp_path / "orders")

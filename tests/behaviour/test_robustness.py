@@ -12,14 +12,16 @@ from pathlib import Path
 import pytest
 
 from tests.behaviour.test_create import CREATE, assert_complete
-from tests.conftest import SM, Sm
+from tests.conftest import SM, Sm, unmeasured
 
 DELAYS = [0.02 * step for step in range(1, 26)]
 """Seconds after the start; together they cover the run from its first import to its end."""
 
 
 def start(cwd: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([*SM, *CREATE], cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        [*SM, *CREATE], cwd=cwd, env=unmeasured(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
 
 
 def whole_or_absent(folder: Path) -> bool:

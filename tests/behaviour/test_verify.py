@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.conftest import SM, Sm, run_sm
+from tests.conftest import SM, Sm, run_sm, unmeasured
 
 FAST = ("--only", "SM50", "--only", "SM215", "--only", "SM104")
 """Checks of three layers that together take less than a second."""
@@ -327,6 +327,7 @@ def test_without_the_extra_it_names_the_command_that_installs_it(service: Path, 
 def test_an_interrupt_ends_at_once_and_leaves_no_process(service: Path) -> None:
     process = subprocess.Popen(
         [*SM, "verify", str(service)],
+        env=unmeasured(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,

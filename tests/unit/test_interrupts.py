@@ -6,6 +6,8 @@ import subprocess
 import sys
 import textwrap
 
+from tests.conftest import unmeasured
+
 SCRIPT = textwrap.dedent(
     """
     import os, signal, sys
@@ -28,6 +30,7 @@ def test_an_interrupt_while_a_class_is_made_is_no_bug() -> None:
     for name in ("SIGTERM", "SIGINT"):
         done = subprocess.run(
             [sys.executable, "-c", SCRIPT.format(name=name)],
+            env=unmeasured(),
             capture_output=True,
             text=True,
             check=False,

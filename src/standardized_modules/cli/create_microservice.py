@@ -109,7 +109,8 @@ def command(
             assignments=assignments,
         )
     directory = _directory(spec, spec_file if name is None else None, output_dir)
-    return _create(engine, spec, directory, dry_run=dry_run, force=force, as_json_=as_json_)
+    from_file = spec_file is not None
+    return _create(engine, spec, directory, from_file=from_file, dry_run=dry_run, force=force, as_json_=as_json_)
 
 
 def _directory(spec: ServiceSpec, spec_file: Path | None, output_dir: Path | None) -> Path:
@@ -124,6 +125,7 @@ def _create(
     spec: ServiceSpec,
     directory: Path,
     *,
+    from_file: bool,
     dry_run: bool,
     force: bool,
     as_json_: bool,
@@ -135,6 +137,8 @@ def _create(
             raise
         click.echo(findings_as_json(spec, refusal), nl=False)
         return refusal.exit_code
+    if force:
+        engine.keep_spec(spec, tree, directory, from_file=from_file)
     changes = engine.plan(tree, directory, force=force)
     if not dry_run:
         engine.apply(changes, directory)

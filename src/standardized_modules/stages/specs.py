@@ -118,7 +118,7 @@ def make_spec(
         cloud=place.name,
         region=region,
         owner=owner,
-        description=description or _default_description(name, chosen, library),
+        description=description or default_description(name, chosen, library),
         values=checked,
         environment_values=own,
         origins=dict(origins),
@@ -126,7 +126,8 @@ def make_spec(
     )
 
 
-def _default_description(name: str, patterns: tuple[str, ...], library: Library) -> str:
+def default_description(name: str, patterns: tuple[str, ...], library: Library) -> str:
+    """What a service is called that nobody described."""
     titles = " and ".join(library.patterns[each].title for each in patterns)
     text = f"{titles} of the service {name}."
     try:
