@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import traceback
 from collections.abc import Callable
 from time import perf_counter
 
@@ -142,6 +143,20 @@ async def test_a_transaction_is_all_or_nothing(database: ScratchDatabase) -> Non
         with pytest.raises(StatementError):
             await execute(client, (insert, {"body": "lost"}), (insert, {}))
         assert (await client.get("/count")).json() == 0
+
+
+async def test_errors_quote_no_rows(database: ScratchDatabase) -> None:
+    """Nobody handles this one, so all of it is logged."""
+    async with notes(database) as client:
+        database.query("CREATE UNIQUE INDEX ON notes (body)")
+        insert, body = text("INSERT INTO notes (body) VALUES (:body)"), "somebody@example.com"
+        await write(client, body)
+        with pytest.raises(IntegrityError) as refused:
+            await execute(client, (insert, {"body": body}))
+    told = "".join(traceback.format_exception(refused.value))
+    assert "duplicate key value violates unique constraint" in told
+    assert "INSERT INTO notes" in told
+    assert body not in told
 
 
 async def test_deadlock(database: ScratchDatabase) -> None:

@@ -22,7 +22,7 @@ from sqlalchemy.util import await_, greenlet_spawn
 from ..settings import Settings
 from .connect import SESSION_SECONDS, Connection, connect, statement_cache_size
 from .credentials import CredentialsSource
-from .errors import Unavailable, breaks_session, is_ours, reason_of
+from .errors import Unavailable, breaks_session, forget_rows, is_ours, reason_of
 from .metrics import POOL_CONNECTIONS, POOL_WAIT
 from .position import Position
 from .servers import Server
@@ -109,6 +109,7 @@ class Pool:
         The end of one session says nothing about the others. If the server has ended, all of them
         have, which the driver knows; and then no new one can be opened.
         """
+        forget_rows(error)
         reason = reason_of(error)
         if reason is None or isinstance(error, Unavailable):
             raise error

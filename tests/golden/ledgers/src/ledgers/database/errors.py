@@ -115,6 +115,20 @@ def is_ours(error: BaseException) -> bool:
     return isinstance(_of_driver(error), TimeoutError | PoolTimeout)
 
 
+def forget_rows(error: BaseException) -> None:
+    """Take out what a database error quotes of rows. It is people's data, and ends up in logs.
+
+    PostgreSQL quotes them in DETAIL, which each of the errors around the driver's repeats.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, asyncpg.PostgresError):
+            cause.detail = None
+        elif isinstance(cause, DBAPIError | AsyncAdapt_asyncpg_dbapi.Error):
+            cause.args = tuple(str(each).partition("\nDETAIL:")[0] for each in cause.args)
+        cause = cause.__cause__
+
+
 def _of_driver(error: BaseException) -> BaseException:
     """SQLAlchemy wraps twice: its own error around one of the DB-API around the driver's."""
     if isinstance(error, DBAPIError) and error.orig is not None:
