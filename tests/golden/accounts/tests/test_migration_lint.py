@@ -107,8 +107,24 @@ def test_refuses_what_it_cannot_see(tmp_path: Path, code: str) -> None:
 def test_a_migration_has_a_number(tmp_path: Path) -> None:
     samples.write(tmp_path, Step("pass"))
     path = tmp_path / "0002_sample.py"
-    path.write_text(path.read_text().replace('"0002"', '"ab12"'))
+    text = path.read_text()
+    path.write_text(text.replace('"0002"', '"ab12"'))
     assert found(tmp_path) == {"revision-number"}
+    path.write_text(text.replace('"0002"', '"0002_ab12"'))
+    assert found(tmp_path) == set()
+
+
+def test_two_branches_have_to_say_who_comes_first(tmp_path: Path) -> None:
+    samples.write(tmp_path, Step("pass"))
+    ours = tmp_path / "0002_sample.py"
+    theirs = tmp_path / "0002_ab12_theirs.py"
+    theirs.write_text(ours.read_text().replace('"0002"', '"0002_ab12"'))
+    (finding,) = _findings(tmp_path)
+    assert finding.rule == "fork"
+    assert finding.path == theirs
+    assert finding.message.startswith("0002 comes after 0001 as well")
+    theirs.write_text(theirs.read_text().replace('"0001"', '"0002"'))
+    assert found(tmp_path) == set()
 
 
 def test_a_downgrade_takes_away_but_does_not_lock(tmp_path: Path) -> None:

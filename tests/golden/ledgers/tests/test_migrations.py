@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import sys
 from collections.abc import AsyncIterator
@@ -119,6 +120,7 @@ async def test_a_draft_leads_from_the_database_to_the_models(
     assert written.endswith("_bring_it_back.py")
     text = await asyncio.to_thread(Path(written).read_text)
     assert "op.add_column('items', sa.Column('quantity'" in text
+    assert re.search(r"^revision: str = '\d{4}_[0-9a-f]{4}'$", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -230,7 +232,17 @@ async def test_an_unknown_revision_is_said_so(database: ScratchDatabase) -> None
         await up(settings_of(database), "9999")
 
 
-async def test_a_database_of_another_branch_is_refused(database: ScratchDatabase) -> None:
-    database.query("UPDATE alembic_version SET version_num = '0000'")
-    with pytest.raises(JobError, match="the database has migration 0000, which"):
+@pytest.mark.parametrize(
+    "lead_astray",
+    [
+        "UPDATE alembic_version SET version_num = '0000'",
+        "UPDATE alembic_version SET version_num = left(version_num, 4) || '_ab12'",
+    ],
+)
+async def test_a_database_of_another_branch_is_refused(
+    database: ScratchDatabase, lead_astray: str
+) -> None:
+    """Also when that branch has as many migrations as this one."""
+    database.query(lead_astray)
+    with pytest.raises(JobError, match=r"the database has migration \d{4}\w*, which"):
         await up(settings_of(database))

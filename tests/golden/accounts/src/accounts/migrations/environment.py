@@ -1,6 +1,7 @@
 """What Alembic is told: where migrations are, which tables there should be, how they are run."""
 
 import logging
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TextIO
@@ -115,8 +116,14 @@ def unknown(config: Config) -> tuple[str, ...]:
 def is_newer(config: Config, revisions: tuple[str, ...]) -> bool:
     """Whether migrations that this version does not have come after all that it has."""
     heads = ScriptDirectory.from_config(config).get_heads()
-    newest = max((int(head) for head in heads), default=0)
-    return all(revision.isdecimal() and int(revision) > newest for revision in revisions)
+    newest = max((number_of(head) or 0 for head in heads), default=0)
+    return all((number_of(revision) or 0) > newest for revision in revisions)
+
+
+def number_of(revision: str) -> int | None:
+    """Its place in the row: `0003_7f3a` is the third, and not the third one of another branch."""
+    found = re.fullmatch(r"(\d{4,})(?:_[0-9a-f]+)?", revision)
+    return int(found[1]) if found else None
 
 
 def use(config: Config, versions: Path) -> None:

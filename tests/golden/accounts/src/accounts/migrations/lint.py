@@ -15,7 +15,7 @@ from pathlib import Path
 from .emitted import Emitted, emitted
 from .environment import VERSIONS
 from .findings import Finding, without_excused
-from .modules import HIDDEN, declared, hidden, phase, scripts
+from .modules import HIDDEN, declared, forks, hidden, phase, scripts
 from .rules import rules
 
 POSTGRESQL = "17.0"
@@ -69,6 +69,8 @@ def lint(squawk: Path, folder: Path = VERSIONS) -> list[Finding]:
     if left := [each for each in without_excused(findings, paths) if each.rule == HIDDEN]:
         return left
     migrations = scripts(folder)
+    if forked := list(forks(migrations.values())):
+        return forked  # Alembic writes no statements for two ways.
     for script in migrations.values():
         findings += declared(script)
     for down in (False, True):

@@ -2,12 +2,12 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
 
-from .environment import offline
+from .environment import number_of, offline
 from .findings import Finding
 from .operations import DEFAULT, timeouts_of
 
@@ -54,10 +54,21 @@ def hidden(paths: list[Path]) -> Iterator[Finding]:
                 yield Finding(path, line, end, HIDDEN, message)
 
 
+def forks(migrations: Iterable[Script]) -> Iterator[Finding]:
+    """Where two come after the same one, as after a merge: nobody knows which is first."""
+    after: dict[str, Script] = {}
+    for script in sorted(migrations, key=lambda each: each.revision):
+        before = str(script.down_revision)
+        first = after.setdefault(before, script)
+        if first is not script:
+            message = f"{first.revision} comes after {before} as well: let one come after the other"
+            yield _at("down_revision", script, "fork", message)
+
+
 def declared(script: Script) -> Iterator[Finding]:
     """What a migration says of itself: its number, its phase, its timeouts."""
-    if not re.fullmatch(r"\d{4,}", script.revision):
-        message = "a number of at least four digits, so that which one is newer can be told"
+    if number_of(script.revision) is None:
+        message = "like 0003_7f3a: a number, so that which one is newer can be told, and its own id"
         yield _at("revision", script, "revision-number", message)
     if phase(script) not in PHASES:
         yield _at("phase", script, "unknown-phase", f"one of {', '.join(PHASES)}")
