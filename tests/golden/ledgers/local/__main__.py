@@ -2,22 +2,26 @@
 
     python -m local run -- python -m ledgers    # `make run`
     python -m local run                      # the engines alone, for a debugger
+    python -m local reset                    # `make reset`: the next run begins with no data
 
 An engine starts for each address that the environment leaves empty. `.local/env` has the settings
 as long as they run, for another terminal: set -a; . ./.local/env; set +a
 """
 
 import argparse
+import fcntl
 import os
 import shlex
+import shutil
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
 from .database import open_database
+from .postgresql import Postgresql
 from .processes import EngineError, Process
 from .valkey import open_cache
 
@@ -35,15 +39,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m local", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    run = parser.add_subparsers(required=True).add_parser("run", help="run a command")
+    commands = parser.add_subparsers(required=True)
+    run = commands.add_parser("run", help="run a command")
     run.add_argument("command", nargs="*", help="nothing starts the engines alone")
-    command = parser.parse_args(arguments).command
+    run.set_defaults(do=_run)
+    commands.add_parser("reset", help="remove the data").set_defaults(do=_reset, command=[])
+    given = parser.parse_args(arguments)
     for number in SIGNALS:
         signal.signal(number, signal.default_int_handler)
     try:
-        with ExitStack() as stack:
-            settings = _start_engines(stack)
-            return _run(command, {**os.environ, **settings}) if command else _wait()
+        with _only_one():
+            code: int = given.do(given.command)
+            return code
     except EngineError as error:
         print(error, file=sys.stderr)
         return 1
@@ -51,10 +58,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 128 + signal.SIGINT
 
 
-def _start_engines(stack: ExitStack) -> dict[str, str]:
+@contextmanager
+def _only_one() -> Iterator[None]:
+    """Nobody else works with the data as long as the context lasts."""
     # Others may pass, not look: for root, PostgreSQL runs as somebody else.
     FOLDER.mkdir(mode=0o711, exist_ok=True)
     (FOLDER / ".gitignore").write_text("*\n")
+    with (FOLDER / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            message = "another run uses the data here: end it first, with Ctrl-C or: kill "
+            raise EngineError(message + lock.read().strip()) from None
+        lock.truncate(0)
+        print(os.getpid(), file=lock, flush=True)
+        yield
+
+
+def _run(command: Sequence[str]) -> int:
+    with ExitStack() as stack:
+        settings = _start_engines(stack)
+        return _follow(command, {**os.environ, **settings}) if command else _wait()
+
+
+def _reset(_: Sequence[str]) -> int:
+    shutil.rmtree(Postgresql(FOLDER.resolve() / "postgresql").folder)  # For root it is elsewhere.
+    shutil.rmtree(FOLDER)
+    return 0
+
+
+def _start_engines(stack: ExitStack) -> dict[str, str]:
     settings: dict[str, str] = {}
     for variable, open_engine in ENGINES.items():
         if not os.environ.get(variable):
@@ -70,7 +104,7 @@ def _write(settings: Mapping[str, str]) -> Path:
     return path
 
 
-def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+def _follow(command: Sequence[str], environment: Mapping[str, str]) -> int:
     process = Process(command, environment=environment)
 
     def forward(number: int, _frame: FrameType | None) -> None:
