@@ -35,7 +35,10 @@ if "PYTEST_XDIST_WORKER" not in os.environ:  # workers inherit it
     memory = Path("/dev/shm")
     if os.access(memory, os.W_OK):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
-        fast = Path(tempfile.mkdtemp(prefix="sm-tests-", dir=memory))
+        for left in memory.glob("sm-tests-*"):  # by a run that was killed
+            if not Path("/proc", left.name.split("-")[2]).exists():
+                shutil.rmtree(left, ignore_errors=True)
+        fast = Path(tempfile.mkdtemp(prefix=f"sm-tests-{os.getpid()}-", dir=memory))
         fast.chmod(0o711)  # PostgreSQL runs as nobody where we are root
         os.environ["TMPDIR"] = tempfile.tempdir = str(fast)
         atexit.register(shutil.rmtree, fast, ignore_errors=True)
