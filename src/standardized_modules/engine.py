@@ -199,21 +199,13 @@ class InfrastructurePatternEngine:
         path = Path(directory, SPEC)
         if spec.text is not None or not path.is_file():
             return
-        old = self.read_spec(path)
-        lost: list[tuple[str, str]] = []
-        if not from_file:
-            lost += dropped_stage.dropped(old, spec, self.library)
-        written = tree.files[SPEC].content.decode()
-        lost += [
-            (f"the comment '{text}'", f"{path}:{line}")
-            for text, line in dropped_stage.dropped_comments(read(path, WorkspaceError), written)
-        ]
-        if lost:
-            raise WorkspaceError(
-                f"it would lose {', '.join(text for text, _ in lost[:5])}{' and more' if len(lost) > 5 else ''}",
-                hint=f"write what you want into it, then: sm create-microservice --spec {path} --force",
-                where=lost[0][1] or str(path),
-            )
+        dropped_stage.refuse_loss(
+            str(path),
+            self.read_spec(path),
+            None if from_file else spec,
+            (read(path, WorkspaceError), tree.files[SPEC].content.decode()),
+            self.library,
+        )
 
     def plan(self, tree: FileTree, directory: str | os.PathLike[str], *, force: bool = False) -> ChangeSet:
         """What applying the tree to a folder would do. Reads the folder and writes nothing, but

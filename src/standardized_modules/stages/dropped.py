@@ -1,4 +1,4 @@
-"""Takes the spec that a service has and the one that a command makes. Returns what the new one would lose.
+"""Takes the spec that a service has and the one that a command makes. Refuses what the new one would lose.
 
 A command names a few values, and a service's `sm.yaml` may hold many, with the reasons for them beside.
 Never reads a disk.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from standardized_modules.errors import WorkspaceError
 from standardized_modules.model.library import Library
 from standardized_modules.model.spec import ServiceSpec
 from standardized_modules.stages.names import default_owner
@@ -16,6 +17,32 @@ from standardized_modules.stages.specs import default_description
 from standardized_modules.stages.values import spelled
 
 _COMMENT = re.compile(r"(?:^|\s)#.*")
+_NAMED = 5
+"""Losses that the message names: enough to see what is meant."""
+
+
+def refuse_loss(path: str, old: ServiceSpec, new: ServiceSpec | None, texts: tuple[str, str], library: Library) -> None:
+    """Refuse a new `sm.yaml` that says less than the one in its place.
+
+    Args:
+        path: Of the file, for messages.
+        old: The spec in it.
+        new: The one of options alone; None when a file says what is wanted, and only comments can be lost.
+        texts: Of the file, and of what would stand in its place.
+        library: For what nobody wrote.
+
+    Raises:
+        WorkspaceError: with what would be lost, and where it stands.
+    """
+    lost = [] if new is None else list(dropped(old, new, library))
+    lost += [(f"the comment '{text}'", f"{path}:{line}") for text, line in dropped_comments(*texts)]
+    if lost:
+        named = ", ".join(text for text, _ in lost[:_NAMED])
+        raise WorkspaceError(
+            f"it would lose {named}{' and more' if len(lost) > _NAMED else ''}",
+            hint=f"write what you want into it, then: sm create-microservice --spec {path} --force",
+            where=lost[0][1] or path,
+        )
 
 
 def dropped(old: ServiceSpec, new: ServiceSpec, library: Library) -> Iterator[tuple[str, str]]:

@@ -78,7 +78,7 @@ def reachable(folder: Path) -> Path:
 def initialise(data: Path, password_file: Path) -> None:
     """Make an empty cluster, at once or not at all, and a password for its superuser.
 
-    There is no template to copy from: with write-ahead log files of 1 MB this takes half a second.
+    With write-ahead log files of 1 MB this takes about a second.
     """
     if data.is_dir():
         return

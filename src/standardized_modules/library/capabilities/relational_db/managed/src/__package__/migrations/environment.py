@@ -76,7 +76,7 @@ def migrate(config: Config, target: str, *, down: bool = False, as_sql: bool = F
 
     def steps(revision: Any, _: MigrationContext) -> Iterable[RevisionStep]:  # noqa: ANN401 Alembic's own
         # Alembic's commands find the steps in the same way.
-        find = scripts._downgrade_revs if down else scripts._upgrade_revs  # noqa: SLF001
+        find = scripts._downgrade_revs if down else scripts._upgrade_revs  # noqa: SLF001 no other
         for step in find(target, revision):
             step.migration_fn = with_timeouts(step.migration_fn, step.revision.module)
             yield step
